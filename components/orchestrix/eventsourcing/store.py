@@ -1,0 +1,225 @@
+"""The event store ports: append-only streams, and one total order over all of them.
+
+The async port is the specification; the sync one is its twin for stores that never wait.
+"""
+
+from abc import abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from orchestrix.eventsourcing.page import Page, StreamPage
+from orchestrix.eventsourcing.snapshot import Snapshot
+from orchestrix.messaging import Event
+
+NO_STREAM: Final = -1
+"""The version of a stream that does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppendResult:
+    """Where an append ended.
+
+    Attributes:
+        last_version: Version of the stream's last event then; ``NO_STREAM`` for none.
+        last_position: Position of that event; 0 for none.
+    """
+
+    last_version: int
+    last_position: int
+
+
+class AsyncEventStore(Protocol):
+    """Append-only streams of events, plus one total order over all of them.
+
+    Positions grow in commit order: whoever saw one never later sees a smaller one.
+    Versions count from 0 in each stream, without gaps.
+    """
+
+    @property
+    @abstractmethod
+    def store_id(self) -> str:
+        """The identity of this log: made at creation, kept by backups, new in a copy."""
+        ...
+
+    @abstractmethod
+    async def append(
+        self,
+        stream_id: str,
+        events: Sequence[Event],
+        *,
+        expected_version: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> AppendResult:
+        """Append `events` to one stream, all or nothing.
+
+        Idempotent: when all of `events` are recorded already, consecutive in this stream and
+        in this order, the first append's result is returned and `expected_version` ignored.
+
+        Args:
+            stream_id: The stream, created when missing. Not empty.
+            events: Oldest first. Empty: only the version check is done.
+            expected_version: Version of the stream's last event, or ``NO_STREAM``. None: no check.
+            metadata: Kept with each event, text to text.
+
+        Raises:
+            ConcurrencyError: The stream is at another version. Nothing written.
+            DuplicateEvent: An id is recorded elsewhere, or twice in `events`. Nothing written.
+            InvalidAppend: The stream id, an event or the metadata cannot be stored.
+            InvalidRange: `expected_version` is below ``NO_STREAM``.
+        """
+        ...
+
+    @abstractmethod
+    async def read(self, stream_id: str, *, from_version: int = 0, limit: int = 1000) -> StreamPage:
+        """Read one stream, oldest first. A missing stream is an empty page.
+
+        Args:
+            stream_id: The stream.
+            from_version: Version of the first event wanted, inclusive, at least 0.
+            limit: The most events a page may hold, at least 1.
+
+        Raises:
+            InvalidRange: `from_version` or `limit` is out of range.
+        """
+        ...
+
+    @abstractmethod
+    async def read_all(
+        self,
+        *,
+        after_position: int = 0,
+        limit: int = 1000,
+        types: Collection[str] | None = None,
+        categories: Collection[str] | None = None,
+    ) -> Page:
+        """Read the log, oldest first.
+
+        Args:
+            after_position: Position before the first event wanted, exclusive, at least 0.
+            limit: The most events a page may hold, at least 1.
+            types: Only events of these types. None: all.
+            categories: Only events of these categories (the stream id up to its first ``-``).
+
+        Raises:
+            InvalidRange: `after_position` or `limit` is out of range.
+        """
+        ...
+
+    @abstractmethod
+    async def head(self) -> int:
+        """Return the position of the newest event, 0 when there is none."""
+        ...
+
+    @abstractmethod
+    async def count_after(self, position: int) -> int | None:
+        """Return how many events lie after `position`, exclusive; None if the store cannot tell."""
+        ...
+
+    @abstractmethod
+    async def streams(
+        self, prefix: str = "", *, after: str = "", limit: int = 1000
+    ) -> Sequence[str]:
+        """Return ids of streams that begin with `prefix`, sorted, after `after` (exclusive)."""
+        ...
+
+    @abstractmethod
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a copy of `snapshot`, unless a newer version of the same aggregate is kept."""
+        ...
+
+    @abstractmethod
+    async def load_snapshot(self, aggregate_id: str) -> Snapshot | None:
+        """Return a copy of the newest snapshot, None if there is none."""
+        ...
+
+    @abstractmethod
+    async def wait_for_events(self, after_position: int, timeout: float) -> bool:  # noqa: ASYNC109 - the port promises an answer, not a TimeoutError
+        """Wait until an event lies after `after_position`; say whether one does.
+
+        Args:
+            after_position: Exclusive, at least 0.
+            timeout: The longest wait in seconds, at least 0; 0 only looks.
+        """
+        ...
+
+    async def save(
+        self, aggregate_id: str, events: Sequence[Event], expected_version: int | None = None
+    ) -> None:
+        """Append under the documented short name; see :meth:`append`."""
+        await self.append(aggregate_id, events, expected_version=expected_version)
+
+    async def load(self, aggregate_id: str, from_version: int = 0) -> list[Event]:
+        """Return the bare events of one stream, all of them at once; see :meth:`read`."""
+        loaded: list[Event] = []
+        at_end = False
+        while not at_end:
+            page = await self.read(aggregate_id, from_version=from_version)
+            loaded += [recorded.event for recorded in page.events]
+            from_version, at_end = page.next_version, page.at_end
+        return loaded
+
+
+class EventStore(Protocol):
+    """The same store without ``await``; every promise of :class:`AsyncEventStore` holds."""
+
+    @property
+    @abstractmethod
+    def store_id(self) -> str: ...
+
+    @abstractmethod
+    def append(
+        self,
+        stream_id: str,
+        events: Sequence[Event],
+        *,
+        expected_version: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> AppendResult: ...
+
+    @abstractmethod
+    def read(self, stream_id: str, *, from_version: int = 0, limit: int = 1000) -> StreamPage: ...
+
+    @abstractmethod
+    def read_all(
+        self,
+        *,
+        after_position: int = 0,
+        limit: int = 1000,
+        types: Collection[str] | None = None,
+        categories: Collection[str] | None = None,
+    ) -> Page: ...
+
+    @abstractmethod
+    def head(self) -> int: ...
+
+    @abstractmethod
+    def count_after(self, position: int) -> int | None: ...
+
+    @abstractmethod
+    def streams(self, prefix: str = "", *, after: str = "", limit: int = 1000) -> Sequence[str]: ...
+
+    @abstractmethod
+    def save_snapshot(self, snapshot: Snapshot) -> None: ...
+
+    @abstractmethod
+    def load_snapshot(self, aggregate_id: str) -> Snapshot | None: ...
+
+    @abstractmethod
+    def wait_for_events(self, after_position: int, timeout: float) -> bool: ...
+
+    def save(
+        self, aggregate_id: str, events: Sequence[Event], expected_version: int | None = None
+    ) -> None:
+        """Append under the documented short name; see :meth:`append`."""
+        self.append(aggregate_id, events, expected_version=expected_version)
+
+    def load(self, aggregate_id: str, from_version: int = 0) -> list[Event]:
+        """Return the bare events of one stream, all of them at once; see :meth:`read`."""
+        loaded: list[Event] = []
+        at_end = False
+        while not at_end:
+            page = self.read(aggregate_id, from_version=from_version)
+            loaded += [recorded.event for recorded in page.events]
+            from_version, at_end = page.next_version, page.at_end
+        return loaded

@@ -1,0 +1,138 @@
+"""Messages: immutable facts and wishes, with the attributes that trace them.
+
+Field names follow CloudEvents 1.0 where it has them (``time`` is ``timestamp`` here).
+Source: the CloudEvents specification, https://github.com/cloudevents/spec, version 1.0.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar, TypeVar
+
+import uuid_utils
+
+MessageT = TypeVar("MessageT", bound="Message")
+
+
+def _new_id() -> str:
+    return str(uuid_utils.uuid7())
+
+
+_now = functools.partial(datetime.now, UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """What commands and events share. Subclass :class:`Command` or :class:`Event`.
+
+    A class takes its message type from its name, or says it:
+    ``class AccountOpened(Event, type="bank.account-opened", schema_version=2)``.
+    A stored event is found again by this name, so a class that is renamed keeps the old one.
+
+    Attributes:
+        id: Unique; UUIDv7 text by default, so ids sort by creation. Any string is accepted.
+        specversion: The CloudEvents version.
+        type: The class's message type, unless given.
+        source: What produced the message.
+        timestamp: When it was created, with offset; UTC by default.
+        subject: What it is about, within the source.
+        data: Free payload, for messages without fields of their own.
+        datacontenttype: Media type of `data`.
+        dataschema: Address of the schema of `data`.
+        correlation_id: The id shared by everything that one first message set off.
+        causation_id: Id of the message that directly caused this one.
+    """
+
+    id: str = field(default_factory=_new_id)
+    specversion: str = "1.0"
+    type: str = ""
+    source: str = "orchestrix"
+    timestamp: datetime = field(default_factory=_now)
+    subject: str | None = None
+    data: Any = None
+    datacontenttype: str | None = None
+    dataschema: str | None = None
+    correlation_id: str | None = None
+    causation_id: str | None = None
+
+    __message_type__: ClassVar[str] = "Message"
+    __schema_version__: ClassVar[int] = 1
+
+    def __init_subclass__(
+        cls, *, type: str | None = None, schema_version: int = 1, **others: object
+    ) -> None:
+        super().__init_subclass__(**others)
+        if "__dataclass_fields__" in cls.__dict__:
+            return  # slots=True makes the class a second time, without the arguments
+        name = cls.__dict__.get("type", cls.__name__) if type is None else type
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"{cls.__qualname__}: the message type must be a text, found {name!r}")
+        if isinstance(schema_version, bool) or schema_version < 1:
+            raise ValueError(
+                f"{cls.__qualname__}: schema_version counts from 1, found {schema_version!r}"
+            )
+        # A string object of its own, so that __post_init__ can tell a default from an argument.
+        cls.__message_type__ = (name + " ")[:-1]
+        cls.__schema_version__ = schema_version
+        cls.__annotations__ = {**cls.__dict__.get("__annotations__", {}), "type": "str"}
+        cls.type = field(default=cls.__message_type__, kw_only=True)
+        if own := cls.__dict__.get("__post_init__"):
+            cls.__post_init__ = _naming_first(own)
+
+    def __post_init__(self) -> None:
+        """Name an instance of a class that was not decorated and so inherited its default."""
+        _name(self)
+
+    def caused_by(self: MessageT, other: "Message") -> MessageT:
+        """Return a copy that continues the story of `other`.
+
+        The copy's causation id is `other`'s id; its correlation id is `other`'s, or
+        `other`'s id when `other` began the story. Everything else, the id too, stays.
+        """
+        return dataclasses.replace(
+            self, correlation_id=other.correlation_id or other.id, causation_id=other.id
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command(Message):
+    """A wish, imperative (``OpenAccount``): exactly one handler decides, and may refuse."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event(Message):
+    """A fact, past tense (``AccountOpened``): it happened, and any number of handlers hear it."""
+
+
+def message_type(cls: type[Message]) -> str:
+    """Return the type that new messages of `cls` carry."""
+    return cls.__message_type__
+
+
+def schema_version(cls: type[Message]) -> int:
+    """Return the version of `cls`'s stored form, at least 1."""
+    return cls.__schema_version__
+
+
+def _name(message: Message) -> None:
+    found, name = message.type, type(message).__message_type__
+    if found is name or (found and not _is_inherited(found, type(message))):
+        return
+    object.__setattr__(message, "type", name)
+
+
+def _is_inherited(name: str, cls: type[Message]) -> bool:
+    return any(base.__dict__.get("__message_type__") is name for base in cls.__mro__[1:])
+
+
+def _naming_first(post_init: Callable[..., None]) -> Callable[..., None]:
+    """Let a subclass's ``__post_init__`` see the type, whether it calls ours or not."""
+
+    @functools.wraps(post_init)
+    def named(self: Message, *arguments: Any) -> None:
+        _name(self)
+        post_init(self, *arguments)
+
+    return named
