@@ -108,5 +108,6 @@ def _check_texts(stream_id: str, metadata: Mapping[str, str]) -> None:
     for key, value in metadata.items():
         if not (isinstance(key, str) and isinstance(value, str)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
             raise InvalidAppend(
-                f"append to stream {stream_id!r}: metadata is text to text, found {key!r}: {value!r}"
+                f"append to stream {stream_id!r}: metadata is text to text, "
+                f"found {key!r}: {value!r}"
             )

@@ -1,0 +1,22 @@
+"""How far each projection is: the state, the ports that keep it, and a store in memory."""
+
+from orchestrix.projection_state.event_ids import EventIds
+from orchestrix.projection_state.memory import InMemoryProjectionStateStore
+from orchestrix.projection_state.state import Feed, PartlyApplied, ProjectionState, Status
+from orchestrix.projection_state.store import (
+    ProjectionStateStore,
+    StateTransaction,
+    TransactionalProjectionStateStore,
+)
+
+__all__ = [
+    "EventIds",
+    "Feed",
+    "InMemoryProjectionStateStore",
+    "PartlyApplied",
+    "ProjectionState",
+    "ProjectionStateStore",
+    "StateTransaction",
+    "Status",
+    "TransactionalProjectionStateStore",
+]
