@@ -19,7 +19,23 @@ from orchestrix.eventsourcing.errors import (
     InvalidRange,
 )
 from orchestrix.eventsourcing.page import Page, StreamPage
+from orchestrix.eventsourcing.projection import Projection, on
+from orchestrix.eventsourcing.projection_context import ProjectionContext
+from orchestrix.eventsourcing.projection_engine import ProjectionEngine
+from orchestrix.eventsourcing.projection_errors import (
+    EngineInUse,
+    FeedError,
+    GapInFeed,
+    MixedFeed,
+    NotTheLog,
+    OutdatedProjection,
+    OutOfOrder,
+    ProjectionError,
+    RegistrationError,
+    UnhandledUnknownEvent,
+)
 from orchestrix.eventsourcing.snapshot import Snapshot
+from orchestrix.eventsourcing.state_keeper import Promise
 from orchestrix.eventsourcing.store import NO_STREAM, AppendResult, AsyncEventStore, EventStore
 
 __all__ = [
@@ -28,17 +44,32 @@ __all__ = [
     "AsyncEventStore",
     "ConcurrencyError",
     "DuplicateEvent",
+    "EngineInUse",
     "EventStore",
     "EventStoreError",
+    "FeedError",
+    "GapInFeed",
     "InvalidAppend",
     "InvalidRange",
+    "MixedFeed",
+    "NotTheLog",
+    "OutOfOrder",
+    "OutdatedProjection",
     "Page",
+    "Projection",
+    "ProjectionContext",
+    "ProjectionEngine",
+    "ProjectionError",
+    "Promise",
     "RecordedId",
+    "RegistrationError",
     "Snapshot",
     "StreamPage",
+    "UnhandledUnknownEvent",
     "check_append",
     "check_range",
     "check_stream_id",
     "check_version",
+    "on",
     "repeated_append",
 ]

@@ -1,0 +1,49 @@
+"""Working through bare events, which only their ids tell apart."""
+
+import inspect
+from collections.abc import Sequence
+
+from orchestrix.eventsourcing.dispatch import Dispatch
+from orchestrix.eventsourcing.progress import Progress
+from orchestrix.eventsourcing.routes import Routes
+from orchestrix.messaging import Event
+
+
+async def apply_bare(
+    events: Sequence[Event], routes: Routes, dispatch: Dispatch, progress: Progress
+) -> None:
+    """Handle those of `events` whose ids are new; leave `progress` after the last one handled."""
+    async_calls, sync_calls = (
+        ({}, {}) if progress.partly else (routes.async_calls, routes.sync_calls)
+    )
+    seen, before = progress.seen, progress.position
+    taken: list[str] = []
+    passed: list[str] = []
+    try:
+        for event in events:
+            event_id = event.id
+            if event_id in seen:
+                continue
+            cls = type(event)
+            handled = True
+            if (call := async_calls.get(cls)) is not None:
+                await call(event)
+            elif (function := sync_calls.get(cls)) is not None:
+                result = function(event)
+                if result is not None and inspect.isawaitable(result):
+                    await result
+            else:
+                number = before + len(taken) + 1
+                handled = await dispatch(event, number, None, routes, progress)
+            seen.add(event_id)
+            taken.append(event_id)
+            if not handled:
+                passed.append(event_id)
+    except BaseException:
+        progress.has_failed = True
+        raise
+    finally:
+        progress.applied_ids(taken, passed)
+        progress.took_ids(taken)
+        if taken:
+            progress.event_id = taken[-1]

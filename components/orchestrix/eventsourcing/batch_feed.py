@@ -1,0 +1,101 @@
+"""Working through a whole batch with one call of one handler."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrix.eventsourcing.dispatch import Dispatch
+from orchestrix.eventsourcing.handlers import call_with
+from orchestrix.eventsourcing.progress import Progress
+from orchestrix.eventsourcing.projection_context import ProjectionContext
+from orchestrix.eventsourcing.recorded_feed import check_place
+from orchestrix.messaging import Event, RecordedEvent
+
+
+@dataclass(frozen=True, slots=True)
+class BatchHandler:
+    """A function that takes all events of a batch at once.
+
+    Attributes:
+        function: What is called with a list of events.
+        name: Module and qualified name.
+        takes_context: Whether it wants the context of the batch's last event.
+    """
+
+    function: Callable[..., Any]
+    name: str
+    takes_context: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    event: Event
+    position: int
+    recorded: RecordedEvent | None
+
+
+async def apply_batch(
+    handler: BatchHandler,
+    items: Sequence[Event] | Sequence[RecordedEvent],
+    dispatch: Dispatch,
+    progress: Progress,
+    replaying: bool,
+) -> None:
+    """Hand the new ones of `items` to `handler`; nothing is handled unless it returns.
+
+    Before an unknown event the batch ends, and the unknown event is raised for.
+    """
+    fresh = list(_fresh(items, progress))
+    known, unknown = _split(fresh, dispatch)
+    if known:
+        last = known[-1]
+        context = ProjectionContext(
+            progress.state.projection_id, last.position, last.recorded, replaying
+        )
+        events = [each.event for each in known if not dispatch.is_ignored(each.event)]
+        progress.has_failed = True  # until the handler returns
+        if events:
+            await call_with(handler.function, events, context if handler.takes_context else None)
+        progress.has_failed = False
+        _advance(known, dispatch, progress)
+    if unknown:
+        progress.has_failed = True
+        dispatch.refuse_unknown(unknown.event)
+
+
+def _fresh(items: Sequence[Event] | Sequence[RecordedEvent], progress: Progress) -> "list[_Item]":
+    fresh: list[_Item] = []
+    following, number, seen = progress.position + 1, progress.position, set[str]()
+    for item in items:
+        if isinstance(item, RecordedEvent):
+            if check_place(item.position, progress, following):
+                fresh.append(_Item(item.event, item.position, item))
+                following = item.position + 1
+        elif item.id not in progress.seen and item.id not in seen:
+            seen.add(item.id)
+            number += 1
+            fresh.append(_Item(item, number, None))
+    return fresh
+
+
+def _split(items: list[_Item], dispatch: Dispatch) -> tuple[list[_Item], _Item | None]:
+    for index, item in enumerate(items):
+        if dispatch.is_unknown(item.event):
+            return items[:index], item
+    return items, None
+
+
+def _advance(items: list[_Item], dispatch: Dispatch, progress: Progress) -> None:
+    progress.event_id = items[-1].event.id
+    taken: list[str] = []
+    for item in items:
+        handled = not dispatch.is_ignored(item.event)
+        if item.recorded is None:
+            taken += [item.event.id] * handled
+        elif handled:
+            progress.applied_run(item.position, item.position + 1)
+    if items[-1].recorded is None:
+        progress.applied_ids(taken, ())
+        progress.took_ids([each.event.id for each in items])
+    else:
+        progress.reach(items[-1].position)

@@ -1,0 +1,73 @@
+"""Handing one event to all of its handlers, when the fast lane will not do."""
+
+from collections.abc import Collection
+from typing import NoReturn
+
+from orchestrix.eventsourcing.handlers import Handler
+from orchestrix.eventsourcing.progress import Progress
+from orchestrix.eventsourcing.projection_context import ProjectionContext
+from orchestrix.eventsourcing.projection_errors import UnhandledUnknownEvent
+from orchestrix.eventsourcing.routes import Routes
+from orchestrix.messaging import Event, RecordedEvent, UnknownEvent
+
+
+class Dispatch:
+    """Calls handlers in their order, and remembers which returned when a later one fails."""
+
+    def __init__(self, projection_id: str, ignored: Collection[str]) -> None:
+        self._projection_id = projection_id
+        self._ignored = ignored
+
+    async def __call__(
+        self,
+        event: Event,
+        position: int,
+        recorded: RecordedEvent | None,
+        routes: Routes,
+        progress: Progress,
+    ) -> bool:
+        """Return whether the event had handlers. Raises what a handler raises.
+
+        Raises:
+            UnhandledUnknownEvent: Nobody said what to do with it.
+        """
+        handlers = routes.handlers_of(type(event))
+        if handlers is None:
+            if self.is_unknown(event):
+                self.refuse_unknown(event)
+            return False
+        context = ProjectionContext(self._projection_id, position, recorded, routes.replaying)
+        await self._call(handlers, event, context, progress)
+        return True
+
+    def is_ignored(self, event: Event) -> bool:
+        """Say whether it is an unknown event of a type that may pass."""
+        return isinstance(event, UnknownEvent) and event.type in self._ignored
+
+    def is_unknown(self, event: Event) -> bool:
+        """Say whether it is an unknown event that may not pass."""
+        return isinstance(event, UnknownEvent) and event.type not in self._ignored
+
+    def refuse_unknown(self, event: Event) -> NoReturn:
+        """Raise UnhandledUnknownEvent."""
+        raise UnhandledUnknownEvent(self._projection_id, event.type, event.id)
+
+    async def _call(
+        self,
+        handlers: tuple[Handler, ...],
+        event: Event,
+        context: ProjectionContext,
+        progress: Progress,
+    ) -> None:
+        returned = list(progress.partly.get(event.id, ()))
+        for handler in handlers:
+            if handler.name in returned:
+                continue
+            try:
+                await handler(event, context)
+            except BaseException:
+                if returned:
+                    progress.partly[event.id] = tuple(returned)
+                raise
+            returned.append(handler.name)
+        progress.partly.pop(event.id, None)

@@ -1,0 +1,111 @@
+"""Class-style projections: the read model and its handlers in one object."""
+
+import inspect
+from collections.abc import AsyncIterable, Callable, Iterator
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+from orchestrix.eventsourcing.dispatch import Dispatch
+from orchestrix.eventsourcing.feed import (
+    Chunk,
+    Events,
+    async_chunks,
+    check_items,
+    check_readable,
+    chunks,
+)
+from orchestrix.eventsourcing.handlers import Handler, check_event_type, handler
+from orchestrix.eventsourcing.page import StreamPage
+from orchestrix.eventsourcing.progress import Progress
+from orchestrix.eventsourcing.routes import Routes
+from orchestrix.messaging import Event, RecordedEvent
+from orchestrix.projection_state import ProjectionState
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+ProjectionT = TypeVar("ProjectionT", bound="Projection")
+
+_MARKS = "__projection_marks__"
+
+
+def on(event_type: type[Event], *, replay: bool = True) -> Callable[[FunctionT], FunctionT]:
+    """Mark a method of a :class:`Projection` as a handler of `event_type` and its subclasses.
+
+    Args:
+        event_type: The class of events. A method may be marked for several.
+        replay: False: not called for history that is handled again.
+
+    Raises:
+        RegistrationError: `event_type` is no class of events.
+    """
+    check_event_type(event_type)
+
+    def mark(function: FunctionT) -> FunctionT:
+        marks = (*getattr(function, _MARKS, ()), (event_type, replay))
+        setattr(function, _MARKS, marks)
+        return function
+
+    return mark
+
+
+class Projection:
+    """A read model whose methods, marked with :func:`on`, fold events into it.
+
+    Register the class with an engine, which makes the instance and makes a new one to replay;
+    or fold events into an instance on the spot, without an engine.
+    """
+
+    @classmethod
+    async def fold(cls: type[ProjectionT], events: Events | StreamPage) -> ProjectionT:
+        """Return a new instance after `events`: any that an engine takes, or of one stream.
+
+        Nothing is remembered, so an event that comes twice counts twice. Handlers marked
+        ``replay=False`` are not called. Raises what a handler raises.
+        """
+        projection = cls()
+        check_readable(cls.__qualname__, events)
+        folding = _Folding(cls.__qualname__, Routes(list(handlers_in(projection)), replaying=True))
+        if isinstance(events, AsyncIterable):
+            async with aclosing(async_chunks(events, 1000)) as pieces:
+                async for chunk in pieces:
+                    await folding.take(chunk)
+        else:
+            for chunk in chunks(events, 1000):
+                await folding.take(chunk)
+        return projection
+
+
+class _Folding:
+    """Events on their way into an instance that no engine knows."""
+
+    def __init__(self, name: str, routes: Routes) -> None:
+        self._name = name
+        self._routes = routes
+        self._dispatch = Dispatch(name, ())
+        self._progress = Progress(ProjectionState(projection_id=name), None)
+        self._number = 0
+
+    async def take(self, chunk: Chunk) -> None:
+        check_items(self._name, chunk.items)
+        for item in chunk.items:
+            self._number += 1
+            if isinstance(item, RecordedEvent):
+                event, place, recorded = item.event, item.position, item
+            else:
+                event, place, recorded = item, self._number, None
+            await self._dispatch(event, place, recorded, self._routes, self._progress)
+
+
+def handlers_in(projection: Projection) -> Iterator[Handler]:
+    """Yield the marked methods of `projection`, bound, in the order they are written.
+
+    Base classes come first; an overridden method counts where it was first written, and only
+    when the override is marked as well.
+    """
+    for name in _names(type(projection)):
+        function = inspect.getattr_static(type(projection), name)  # runs no property
+        for event_type, replay in getattr(function, _MARKS, ()):
+            yield handler(event_type, getattr(projection, name), in_replay=replay)
+
+
+def _names(cls: type[Projection]) -> list[str]:
+    return list(dict.fromkeys(name for base in reversed(cls.__mro__) for name in vars(base)))

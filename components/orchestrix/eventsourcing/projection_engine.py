@@ -1,0 +1,207 @@
+"""The projection engine: events in, a read model that knows how far it is."""
+
+import logging
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+from orchestrix.eventsourcing.dispatch import Dispatch
+from orchestrix.eventsourcing.feed import Events, check_events
+from orchestrix.eventsourcing.projection import Projection
+from orchestrix.eventsourcing.registry import Registry
+from orchestrix.eventsourcing.state_keeper import Promise, StateKeeper
+from orchestrix.eventsourcing.turn import Turn
+from orchestrix.eventsourcing.work import Settings, Work
+from orchestrix.messaging import Event
+from orchestrix.projection_state import ProjectionState, ProjectionStateStore
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+ProjectionT = TypeVar("ProjectionT", bound=Projection)
+
+logger = logging.getLogger("orchestrix.projections")
+
+
+class ProjectionEngine:
+    """Feeds events to handlers, in order, and remembers how far it is.
+
+    What it promises depends on where its state is kept; :attr:`promise` says it. With an
+    ``InMemoryProjectionStateStore``: exactly once for the life of the process, and no handler
+    that returned for an event is called for it again. With a plain ``load_state`` /
+    ``save_state`` pair: the same until the process crashes, and at least once across a crash.
+
+    Calls queue and happen one after the other. A call from inside a handler, from a second
+    loop or from a second thread raises EngineInUse.
+
+    Args:
+        projection_id: Names the projection and its state. Not empty.
+        state_store: Where the state is kept.
+        version: Version of the projection's code, at least 1. A state that another version
+            built is refused until it is replayed.
+        ignore: Types of stored events that may pass although no class declares them.
+        window: Bare events only: remember at least this many of the last ids, in place of all.
+            Bounds the memory and weakens the promise: an older event that comes again is
+            applied again.
+        start: Where the projection begins, in its first run and in each replay: at the
+            beginning of the log, after a position (exclusive), or at the first event recorded
+            at a time (inclusive, with offset). The last two are for recorded events only.
+        batch_size: Events between two saved states, and the most a batch handler gets,
+            at least 1. A page is a batch of its own.
+
+    Raises:
+        ValueError: An argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        projection_id: str,
+        state_store: ProjectionStateStore,
+        *,
+        version: int = 1,
+        ignore: Collection[str] = (),
+        window: int | None = None,
+        start: Literal["beginning"] | int | datetime = "beginning",
+        batch_size: int = 1000,
+    ) -> None:
+        _check_arguments(projection_id, version, window, start, batch_size)
+        if isinstance(ignore, str):
+            raise ValueError(f"ignore is a list of types; found the text {ignore!r}")
+        self.projection_id = projection_id
+        self._keeper = StateKeeper(projection_id, state_store)
+        self._registry = Registry()
+        self._turn = Turn(f"projection {projection_id!r}")
+        self._work = Work(
+            self._keeper,
+            self._registry,
+            Dispatch(projection_id, frozenset(ignore)),
+            Settings(projection_id, version, window, start, batch_size),
+        )
+
+    @property
+    def promise(self) -> Promise:
+        """What this engine promises, given its state store."""
+        return self._keeper.promise
+
+    def on(
+        self, event_type: type[Event], *, replay: bool = True
+    ) -> Callable[[FunctionT], FunctionT]:
+        """Register a handler of `event_type` and its subclasses; use it as a decorator.
+
+        The handler takes the event and, when it has a second parameter, a ProjectionContext.
+        It may be sync or async; what it returns is awaited when it can be. All handlers of an
+        event are called, in the order they were registered, each at most once.
+
+        Args:
+            event_type: A subclass of Event; Event itself takes every event but unknown ones.
+            replay: False: not called for history that is handled again, as for a handler
+                that sends mail.
+
+        Raises:
+            RegistrationError: No class of events, a function that cannot be called so, or one
+                that handles this class already.
+        """
+
+        def register(function: FunctionT) -> FunctionT:
+            self._registry.add_function(event_type, function, replay)
+            return function
+
+        return register
+
+    def on_batch(self, function: FunctionT) -> FunctionT:
+        """Register the one handler that takes a list of events at once, in place of ``on``.
+
+        A batch is handled when the handler returns; when it raises, none of it is.
+        """
+        self._registry.set_batch(function)
+        return function
+
+    def on_reset(self, function: FunctionT) -> FunctionT:
+        """Register what empties the read model before a replay. It may take a context."""
+        self._registry.add_reset_hook(function)
+        return function
+
+    def register(self, factory: Callable[[], Projection]) -> None:
+        """Register a class-style projection: the class, or a function that makes an instance.
+
+        The engine makes one at once and a new one for each replay; :meth:`get` returns it.
+        """
+        self._registry.add_projection(factory)
+
+    def get(self, cls: type[ProjectionT]) -> ProjectionT:
+        """Return the present instance of a registered projection, or raise RegistrationError."""
+        return self._registry.instance_of(cls)
+
+    async def initialize(self) -> None:
+        """Load the state, or save a first one. Optional: the first call of any kind does it."""
+        async with self._turn:
+            await self._work.initialize()
+
+    async def handle_event(self, event: Event) -> None:
+        """Process one event; see :meth:`process_events`."""
+        await self.process_events([event])
+
+    async def process_events(self, events: Events) -> None:
+        """Handle `events` in order, those that were handled before left out.
+
+        Bare events are told apart by their ids, recorded events by their positions; a
+        projection keeps to one kind. Recorded events ascend, and a Page must not begin above
+        the checkpoint. After each batch the state is saved.
+
+        Raises:
+            FeedError: `events` cannot be processed as they are (GapInFeed, MixedFeed, NotTheLog,
+                OutOfOrder). What came before the fault is handled.
+            OutdatedProjection: Another version built the state.
+            UnhandledUnknownEvent: A stored event has no class here.
+            Exception: What a handler raised, as it is. The events before it are handled, the
+                failure is counted in the state, and the same call made again goes on with the
+                handlers that had not returned.
+        """
+        check_events(self.projection_id, events)
+        async with self._turn:
+            await self._work.process(events)
+
+    async def replay(self, events: Events) -> None:
+        """Empty the read model and handle `events` from scratch, as history.
+
+        The model is emptied by the hooks given to :meth:`on_reset` and by new instances of
+        registered projections, once the first batch is known to be sound. Handlers registered
+        with ``replay=False`` are not called. After a failure, :meth:`process_events` goes on
+        with the replay where it stopped.
+
+        Raises:
+            Exception: As :meth:`process_events`, and what a hook raises.
+        """
+        check_events(self.projection_id, events)
+        if self._registry.has_unmanaged_model():
+            logger.warning(
+                "projection %r is replayed into a read model that nothing empties; "
+                "give the engine a function to empty it: @engine.on_reset",
+                self.projection_id,
+            )
+        async with self._turn:
+            await self._work.replay(events)
+
+    def get_state(self) -> ProjectionState | None:
+        """Return the state after the last batch; None while none was loaded or saved."""
+        return self._keeper.known()
+
+    def is_healthy(self) -> bool:
+        """Say whether the last event that was tried succeeded; False while nothing is known."""
+        state = self.get_state()
+        return state is not None and state.is_healthy
+
+
+def _check_arguments(
+    projection_id: object, version: object, window: object, start: object, batch_size: object
+) -> None:
+    if not isinstance(projection_id, str) or not projection_id:
+        raise ValueError(f"projection_id is a text, not empty; found {projection_id!r}")
+    at_least = {"version": (version, 1), "batch_size": (batch_size, 1)}
+    if window is not None:
+        at_least["window"] = (window, 1)
+    if not isinstance(start, datetime) and start != "beginning":
+        at_least["start"] = (start, 0)
+    for name, (value, least) in at_least.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise ValueError(f"{name} is a whole number from {least} on; found {value!r}")
+    if isinstance(start, datetime) and start.tzinfo is None:
+        raise ValueError(f"start needs an offset, as in datetime.now(UTC); found {start!r}")

@@ -1,0 +1,112 @@
+"""Everything a projection engine may raise of its own; handlers' exceptions pass unwrapped.
+
+* OrchestrixError
+  * ProjectionError
+    * RegistrationError      a handler that cannot work (also a TypeError): nothing registered
+    * FeedError              what was fed cannot be processed as it is (also a ValueError)
+      * GapInFeed            events are missing between the checkpoint and the feed
+      * MixedFeed            bare and recorded events for one projection
+      * NotTheLog            events of one stream, or of another store's log
+      * OutOfOrder           recorded events that do not ascend
+    * EngineInUse            a call that would wait for itself, or from a second loop or thread
+    * UnhandledUnknownEvent  a stored event whose class is not here
+    * OutdatedProjection     the state was built by another version of the projection
+"""
+
+from orchestrix.messaging import OrchestrixError
+
+
+class ProjectionError(OrchestrixError):
+    """The engine refused. The checkpoint stands after the last event that was handled."""
+
+
+class RegistrationError(ProjectionError, TypeError):
+    """What was registered cannot work as a handler. Nothing was registered."""
+
+
+class FeedError(ProjectionError, ValueError):
+    """What was fed cannot be processed as it is."""
+
+
+class GapInFeed(FeedError):
+    """Events are missing between the checkpoint and what was fed; to go on would skip them.
+
+    Attributes:
+        projection_id: The projection.
+        checkpoint: Up to where the log is handled.
+        position: Where the feed begins.
+    """
+
+    def __init__(self, projection_id: str, checkpoint: int, position: int) -> None:
+        super().__init__(projection_id, checkpoint, position)
+        self.projection_id = projection_id
+        self.checkpoint = checkpoint
+        self.position = position
+
+    def __str__(self) -> str:
+        return (
+            f"projection {self.projection_id!r} has handled the log up to position "
+            f"{self.checkpoint} and was fed from {self.position} on; "
+            f"feed read_all(after_position={self.checkpoint}) first"
+        )
+
+
+class MixedFeed(FeedError):
+    """A projection that was fed one kind of events was fed the other."""
+
+    def __init__(self, projection_id: str, fed_before: str, fed_now: str) -> None:
+        super().__init__(projection_id, fed_before, fed_now)
+        self.projection_id = projection_id
+        self.fed_before = fed_before
+        self.fed_now = fed_now
+
+    def __str__(self) -> str:
+        return (
+            f"projection {self.projection_id!r} counts {self.fed_before} events and was fed "
+            f"{self.fed_now} ones; keep to one kind, or replay with the other"
+        )
+
+
+class NotTheLog(FeedError):
+    """Events of one stream, or of another store, given as if they were this log."""
+
+
+class OutOfOrder(FeedError):
+    """Recorded events that do not ascend by position."""
+
+
+class EngineInUse(ProjectionError, RuntimeError):
+    """A call that would wait for itself, or comes from a second loop or thread."""
+
+
+class UnhandledUnknownEvent(ProjectionError):
+    """A stored event of a type that no class here declares, and nobody said what to do."""
+
+    def __init__(self, projection_id: str, event_type: str, event_id: str) -> None:
+        super().__init__(projection_id, event_type, event_id)
+        self.projection_id = projection_id
+        self.event_type = event_type
+        self.event_id = event_id
+
+    def __str__(self) -> str:
+        return (
+            f"projection {self.projection_id!r}: no class declares the type {self.event_type!r} "
+            f"of event {self.event_id!r}; import the module that does, handle UnknownEvent, "
+            f"or pass ignore=[{self.event_type!r}]"
+        )
+
+
+class OutdatedProjection(ProjectionError):
+    """The state was built by another version of the projection's code."""
+
+    def __init__(self, projection_id: str, built_by: int, declared: int) -> None:
+        super().__init__(projection_id, built_by, declared)
+        self.projection_id = projection_id
+        self.built_by = built_by
+        self.declared = declared
+
+    def __str__(self) -> str:
+        return (
+            f"projection {self.projection_id!r} declares version {self.declared}, and its state "
+            f"was built by version {self.built_by}; replay it"
+        )

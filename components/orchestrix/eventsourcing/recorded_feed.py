@@ -1,0 +1,91 @@
+"""Working through recorded events: the engine's busiest loop."""
+
+import inspect
+from collections.abc import Sequence
+
+from orchestrix.eventsourcing.dispatch import Dispatch
+from orchestrix.eventsourcing.progress import Progress
+from orchestrix.eventsourcing.projection_errors import GapInFeed, OutOfOrder
+from orchestrix.eventsourcing.routes import Routes
+from orchestrix.messaging import RecordedEvent
+
+
+async def apply_recorded(
+    records: Sequence[RecordedEvent], routes: Routes, dispatch: Dispatch, progress: Progress
+) -> None:
+    """Handle `records` in ascending position; leave `progress` after the last one handled.
+
+    Those at or below the checkpoint are passed over. Handlers of the usual kind are called
+    right here, since a call more for each event would cost a third of the speed.
+
+    Raises:
+        GapInFeed: The event that failed last is not among `records`.
+        OutOfOrder: A position is smaller than one before it.
+    """
+    async_calls, sync_calls = (
+        ({}, {}) if progress.partly else (routes.async_calls, routes.sync_calls)
+    )
+    start = following = progress.position + 1  # the run of applied positions, exclusive
+    position = progress.position
+    try:
+        for recorded in records:
+            position = recorded.position
+            if position != following:
+                if not check_place(position, progress, following):
+                    continue
+                progress.applied_run(start, following)
+                start = position
+            event = recorded.content
+            cls = type(event)
+            if (call := async_calls.get(cls)) is not None:
+                await call(event)  # pyright: ignore[reportArgumentType] - only events have a lane
+            elif (function := sync_calls.get(cls)) is not None:
+                result = function(event)  # pyright: ignore[reportArgumentType] - only events have a lane
+                if result is not None and inspect.isawaitable(result):
+                    await result
+            elif not await dispatch(recorded.event, position, recorded, routes, progress):
+                progress.applied_run(start, position)
+                start = position + 1
+            following = position + 1
+            progress.event_id = recorded.id
+    except BaseException:
+        progress.has_failed = not progress.is_refused
+        raise
+    finally:
+        progress.applied_run(start, following)
+        progress.reach(following - 1)
+        if progress.has_failed:
+            progress.failed_position = position
+
+
+def check_place(position: int, progress: Progress, following: int) -> bool:
+    """Say whether the event at `position` is new, when `following` is the next one expected.
+
+    Raises:
+        GapInFeed: The event that failed last is left out.
+        OutOfOrder: `position` is smaller than one before it.
+    """
+    if position < following:
+        _check_repeat(position, progress, following - 1)
+        return False
+    _check_failed_comes_first(position, progress, following)
+    return True
+
+
+def _check_repeat(position: int, progress: Progress, checkpoint: int) -> None:
+    """Tell an event that is delivered again from one that comes too late."""
+    highest = max(progress.highest, checkpoint if checkpoint > progress.position else 0)
+    if position < highest:
+        progress.is_refused = True
+        raise OutOfOrder(
+            f"projection {progress.state.projection_id!r} was fed position {position} after "
+            f"{highest}; feed recorded events in the order of the log"
+        )
+    progress.highest = position
+
+
+def _check_failed_comes_first(position: int, progress: Progress, following: int) -> None:
+    failed = progress.failed_position
+    if failed is not None and following <= failed < position:
+        progress.is_refused = True
+        raise GapInFeed(progress.state.projection_id, following - 1, position)

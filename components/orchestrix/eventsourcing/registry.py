@@ -1,0 +1,149 @@
+"""What is registered with an engine: functions, projections, hooks; and the routes they make."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from orchestrix.eventsourcing.batch_feed import BatchHandler
+from orchestrix.eventsourcing.fingerprint import fingerprint
+from orchestrix.eventsourcing.handlers import (
+    Handler,
+    check_callable,
+    handler,
+    name_of,
+    takes_context,
+)
+from orchestrix.eventsourcing.projection import Projection, handlers_in
+from orchestrix.eventsourcing.projection_context import ProjectionContext
+from orchestrix.eventsourcing.projection_errors import RegistrationError
+from orchestrix.eventsourcing.routes import Routes
+from orchestrix.messaging import Event
+
+ProjectionT = TypeVar("ProjectionT", bound=Projection)
+
+
+class Registered:
+    """A class-style projection: how to make one, and the one there is."""
+
+    def __init__(self, factory: Callable[[], Projection]) -> None:
+        self._factory = factory
+        self.instance = self.renew()
+
+    def renew(self) -> Projection:
+        """Make a new instance and return it."""
+        made = self._factory()
+        if not isinstance(made, Projection):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+            raise RegistrationError(
+                f"{name_of(self._factory)} made {made!r}; register a subclass of Projection, "
+                "or a function that makes one"
+            )
+        self.instance = made
+        return made
+
+
+class Registry:
+    """Handlers in registration order, and what else an engine was given."""
+
+    def __init__(self) -> None:
+        self._sources: list[Handler | Registered] = []
+        self.batch: BatchHandler | None = None
+        self.reset_hooks: list[tuple[Callable[..., Any], bool]] = []
+        self._build()
+
+    def add_function(
+        self, event_type: type[Event], function: Callable[..., Any], in_replay: bool
+    ) -> None:
+        """Register `function` for `event_type`, or raise RegistrationError."""
+        new = handler(event_type, function, in_replay=in_replay)
+        self._check_kind(self.batch is None)
+        for each in self._handlers:
+            if each.function == function and each.event_type is event_type:
+                raise RegistrationError(
+                    f"{new.name} handles {event_type.__name__} already; register it once"
+                )
+        self._sources.append(new)
+        self._build()
+
+    def add_projection(self, factory: Callable[[], Projection]) -> None:
+        """Register a class-style projection, or raise RegistrationError."""
+        self._check_kind(self.batch is None)
+        registered = Registered(factory)
+        if not list(handlers_in(registered.instance)):
+            raise RegistrationError(
+                f"{name_of(factory)} handles nothing; mark its methods with @on(SomeEvent)"
+            )
+        self._sources.append(registered)
+        self._build()
+
+    def set_batch(self, function: Callable[..., Any]) -> None:
+        """Register the one handler of whole batches, or raise RegistrationError."""
+        check_callable(function)
+        self._check_kind(not self._sources and self.batch is None)
+        self.batch = BatchHandler(function, name_of(function), takes_context(function, 1))
+        self._build()
+
+    def add_reset_hook(self, function: Callable[..., Any]) -> None:
+        """Register what empties the read model, or raise RegistrationError."""
+        check_callable(function)
+        self.reset_hooks.append((function, takes_context(function, 0)))
+
+    def instance_of(self, cls: type[ProjectionT]) -> ProjectionT:
+        """Return the present instance of `cls`, or raise RegistrationError."""
+        for source in self._sources:
+            if isinstance(source, Registered) and isinstance(source.instance, cls):
+                return source.instance
+        raise RegistrationError(f"{cls.__qualname__} is not registered; engine.register it first")
+
+    def has_unmanaged_model(self) -> bool:
+        """Say whether a replay has no means to empty what the handlers write."""
+        functions = self.batch or any(isinstance(each, Handler) for each in self._sources)
+        return bool(functions) and not self.reset_hooks
+
+    async def reset(self, context: ProjectionContext) -> None:
+        """Empty the read models: new instances of the projections, then the hooks in order."""
+        for source in self._sources:
+            if isinstance(source, Registered):
+                source.renew()
+        self._build()
+        for hook, wants_context in self.reset_hooks:
+            result = hook(context) if wants_context else hook()
+            if hasattr(result, "__await__"):
+                await result
+
+    def fingerprint(self) -> str:
+        """Identify the code of everything that handles events."""
+        if self._fingerprint is None:
+            self._fingerprint = self._make_fingerprint()
+        return self._fingerprint
+
+    def _make_fingerprint(self) -> str:
+        batch = self.batch
+        whole = [Handler(Event, batch.function, batch.name, False, False, True)] if batch else []
+        return fingerprint([*self._handlers, *whole])
+
+    def _build(self) -> None:
+        self._handlers = _named_apart(self._sources)
+        self._fingerprint: str | None = None
+        self.live = Routes(self._handlers, replaying=False)
+        self.replay = Routes(self._handlers, replaying=True)
+
+    def _check_kind(self, fits: bool) -> None:
+        if not fits:
+            raise RegistrationError(
+                "a projection has either one batch handler or handlers of single events; "
+                "make a second engine for the other"
+            )
+
+
+def _named_apart(sources: list[Handler | Registered]) -> list[Handler]:
+    """Return all handlers; of equal names the second becomes ``name#2``."""
+    found: list[Handler] = []
+    names: dict[str, list[Callable[..., Any]]] = {}
+    for source in sources:
+        for each in [source] if isinstance(source, Handler) else handlers_in(source.instance):
+            same = names.setdefault(each.name, [])
+            if each.function not in same:
+                same.append(each.function)
+            number = same.index(each.function)
+            found.append(replace(each, name=f"{each.name}#{number + 1}") if number else each)
+    return found

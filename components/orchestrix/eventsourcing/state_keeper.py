@@ -1,0 +1,60 @@
+"""Keeping one projection's state in whatever store there is, and what that lets us promise."""
+
+from enum import Enum
+
+from orchestrix.projection_state import (
+    InMemoryProjectionStateStore,
+    ProjectionState,
+    ProjectionStateStore,
+)
+
+
+class Promise(Enum):
+    """How often a handler's effect on the read model happens for each event."""
+
+    EXACTLY_ONCE_IN_PROCESS = "exactly once, for the life of the process"
+    AT_LEAST_ONCE = "at least once: after a crash, events since the last saved state come again"
+
+
+class StateKeeper:
+    """The last state saved for one projection.
+
+    An in-memory store is asked at each call, so several engines may take turns on one state; a
+    plain store is asked once, and then this engine's own memory is ahead of it.
+    """
+
+    def __init__(self, projection_id: str, store: ProjectionStateStore) -> None:
+        self._projection_id = projection_id
+        self._store = store
+        self._memory = store if type(store) is InMemoryProjectionStateStore else None
+        self._loaded: ProjectionState | None = None
+        self._unsaved = False
+
+    @property
+    def promise(self) -> Promise:
+        """What the store lets an engine promise."""
+        return Promise.AT_LEAST_ONCE if self._memory is None else Promise.EXACTLY_ONCE_IN_PROCESS
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether the store has the last state given to :meth:`save`."""
+        return not self._unsaved
+
+    def known(self) -> ProjectionState | None:
+        """Return the state as far as it is known without waiting."""
+        return self._loaded if self._memory is None else self._memory.get(self._projection_id)
+
+    async def load(self) -> ProjectionState | None:
+        """Return the state, None when there is none yet. Raises what the store raises."""
+        if self._memory is None and self._loaded is None:
+            self._loaded = await self._store.load_state(self._projection_id)
+        return self.known()
+
+    async def save(self, state: ProjectionState) -> None:
+        """Keep `state`; when the store raises it is kept here, and saved with the next one."""
+        if self._memory is not None:
+            self._memory.put(state)
+            return
+        self._loaded, self._unsaved = state, True
+        await self._store.save_state(state)
+        self._unsaved = False
