@@ -22,7 +22,7 @@ Events = (
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some events of one kind, and the page that they are, if they are one."""
+    """Some events, at least one, or a page, which may be empty."""
 
     items: Sequence[Any]
     page: Page | None
@@ -34,7 +34,7 @@ def chunks(events: object, size: int) -> Iterator[Chunk]:
         yield Chunk(events.events, events)
     elif isinstance(events, StreamPage):
         yield Chunk(events.events, None)
-    elif isinstance(events, (list, tuple)) and len(cast("Sequence[Any]", events)) <= size:
+    elif isinstance(events, (list, tuple)) and 0 < len(cast("Sequence[Any]", events)) <= size:
         yield Chunk(tuple(cast("Sequence[Any]", events)), None)
     else:
         iterator = iter(cast("Iterable[Any]", events))

@@ -128,6 +128,4 @@ def _asks(signature: inspect.Signature, index: int) -> bool:
     named = [each for each in signature.parameters.values() if each.kind in positional]
     if index >= len(named):
         return False  # *arguments
-    parameter = named[index]
-    annotated = getattr(parameter.annotation, "__name__", parameter.annotation)
-    return parameter.default is parameter.empty or annotated == ProjectionContext.__name__
+    return named[index].default is inspect.Parameter.empty or named[index].name == "context"

@@ -117,8 +117,6 @@ class Work:
 
     async def _take(self, chunk: Chunk, must_reset: bool) -> None:
         """Handle one chunk and save the state, also when it ends in an exception."""
-        if not chunk.items and chunk.page is None:
-            return
         feed = kind_of(self._settings.projection_id, chunk)
         if must_reset:
             self._check_page(chunk.page, self._first_state())

@@ -1,0 +1,1 @@
+"""The documented ``orchestrix.core`` import paths; the objects live in the bricks."""

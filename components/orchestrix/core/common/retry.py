@@ -1,0 +1,19 @@
+"""Retry policies, from the ``messaging`` brick."""
+
+from orchestrix.messaging import (
+    ExponentialBackoff,
+    FixedDelay,
+    LinearBackoff,
+    NoRetry,
+    RetryPolicy,
+    retry_sync,
+)
+
+__all__ = [
+    "ExponentialBackoff",
+    "FixedDelay",
+    "LinearBackoff",
+    "NoRetry",
+    "RetryPolicy",
+    "retry_sync",
+]

@@ -1,0 +1,5 @@
+"""Snapshots, from the ``eventsourcing`` brick."""
+
+from orchestrix.eventsourcing import Snapshot
+
+__all__ = ["Snapshot"]

@@ -1,0 +1,267 @@
+"""A handler fails: what stands, what is counted, and what a retry does."""
+
+import asyncio
+
+import pytest
+from sample_events import Balance, Deposited, deposits, engine_for, log_of, page_of, recorded
+
+from orchestrix.eventsourcing import GapInFeed, ProjectionEngine
+from orchestrix.messaging import Event
+from orchestrix.projection_state import (
+    InMemoryProjectionStateStore,
+    ProjectionState,
+    ProjectionStateStore,
+)
+
+FEEDS = pytest.mark.parametrize("is_bare", [True, False], ids=["bare", "recorded"])
+
+
+def feed(is_bare: bool, *amounts: int) -> list[Event]:
+    return deposits(*amounts) if is_bare else recorded(*amounts)  # type: ignore[return-value]
+
+
+class Fragile(Balance):
+    """Fails on the amounts in `poison`, after what it did in `before`."""
+
+    def __init__(self, *poison: int) -> None:
+        super().__init__()
+        self.poison = set(poison)
+
+    async def add(self, event: Deposited) -> None:
+        if event.amount in self.poison:
+            raise OSError(f"no {event.amount}")
+        await super().add(event)
+
+
+@FEEDS
+async def test_the_exception_passes_unwrapped_and_the_prefix_stands(is_bare: bool) -> None:
+    model = Fragile(2)
+    engine = engine_for(model)
+
+    with pytest.raises(OSError, match="no 2"):
+        await engine.process_events(feed(is_bare, 1, 2, 3))
+
+    state = engine.get_state()
+    assert state is not None
+    assert model.seen == [1]
+    assert state.last_processed_position == 1
+    assert (state.error_count, state.is_healthy, state.last_error) == (1, False, "OSError: no 2")
+
+
+@FEEDS
+async def test_the_same_call_again_goes_on_and_a_success_makes_it_healthy(is_bare: bool) -> None:
+    model, events = Fragile(2), feed(is_bare, 1, 2, 3)
+    engine = engine_for(model)
+    for _ in range(2):
+        with pytest.raises(OSError, match="no 2"):
+            await engine.process_events(events)
+
+    model.poison.clear()
+    await engine.process_events(events)
+
+    state = engine.get_state()
+    assert state is not None
+    assert model.seen == [1, 2, 3]
+    assert (state.error_count, state.is_healthy, state.last_error) == (2, True, None)
+    assert state.failed_position is None
+
+
+@FEEDS
+@pytest.mark.parametrize("restart", [False, True])
+async def test_a_retry_calls_only_the_handlers_that_had_not_returned(
+    is_bare: bool, restart: bool
+) -> None:
+    store, model, calls, broken = InMemoryProjectionStateStore(), Balance(), [], [True]
+
+    def build() -> ProjectionEngine:
+        engine = engine_for(model, store)
+
+        @engine.on(Deposited)
+        def second(event: Deposited) -> None:
+            if broken and event.amount == 2:
+                raise OSError("second")
+            calls.append(event.amount)
+
+        @engine.on(Deposited)
+        def third(event: Deposited) -> None:
+            calls.append(-event.amount)
+
+        return engine
+
+    engine, events = build(), feed(is_bare, 1, 2, 3)
+    with pytest.raises(OSError, match="second"):
+        await engine.process_events(events)
+    assert (model.seen, calls) == ([1, 2], [1, -1])
+
+    broken.clear()
+    await (build() if restart else engine).process_events(events)
+
+    assert model.seen == [1, 2, 3]
+    assert calls == [1, -1, 2, -2, 3, -3]
+    state = engine.get_state()
+    assert state is not None
+    assert state.partly_applied == ()
+
+
+async def test_a_failed_recorded_event_cannot_be_left_out() -> None:
+    one, two, three = recorded(1, 2, 3)
+    model = Fragile(2)
+    engine = engine_for(model)
+    with pytest.raises(OSError, match="no 2"):
+        await engine.process_events([one, two, three])
+
+    with pytest.raises(GapInFeed):
+        await engine.process_events([three])
+
+    model.poison.clear()
+    await engine.process_events([two, three])
+    assert model.seen == [1, 2, 3]
+
+
+async def test_a_refused_feed_is_no_failure_of_the_projection() -> None:
+    log, engine = log_of(deposits(1, 2, 3)), engine_for(Balance())
+    await engine.process_events(log.read_all(limit=1))
+
+    with pytest.raises(GapInFeed):
+        await engine.process_events(log.read_all(after_position=2))
+
+    state = engine.get_state()
+    assert state is not None
+    assert (state.error_count, state.is_healthy) == (0, True)
+
+
+async def test_a_batch_handler_that_fails_is_given_the_whole_batch_again() -> None:
+    batches: list[list[int]] = []
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore(), batch_size=2)
+
+    @engine.on_batch
+    def take(events: list[Deposited]) -> None:
+        batches.append([event.amount for event in events])
+        if len(batches) == 2:
+            raise OSError("full")
+
+    events = deposits(1, 2, 3)
+    with pytest.raises(OSError, match="full"):
+        await engine.process_events(events)
+    await engine.process_events(events)
+
+    assert batches == [[1, 2], [3], [3]]
+    assert engine.is_healthy()
+
+
+@FEEDS
+async def test_a_cancelled_call_leaves_a_consistent_checkpoint_and_no_lock(is_bare: bool) -> None:
+    entered, model = asyncio.Event(), Balance()
+    engine = engine_for(model)
+    hang = [True]
+
+    @engine.on(Deposited)
+    async def slow(event: Deposited) -> None:
+        if hang and event.amount == 2:
+            entered.set()
+            await asyncio.Event().wait()
+
+    events = feed(is_bare, 1, 2, 3)
+    task = asyncio.create_task(engine.process_events(events))
+    await entered.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    state = engine.get_state()
+    assert state is not None
+    assert (state.last_processed_position, state.error_count, state.is_healthy) == (1, 0, True)
+    hang.clear()
+    await engine.process_events(events)
+    assert model.seen == [1, 2, 3]
+
+
+class PlainStore(ProjectionStateStore):
+    """Two methods over a dict; `broken` makes saving fail."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, ProjectionState] = {}
+        self.saves = 0
+        self.broken = False
+
+    async def load_state(self, projection_id: str) -> ProjectionState | None:
+        await asyncio.sleep(0)
+        return self.states.get(projection_id)
+
+    async def save_state(self, state: ProjectionState) -> None:
+        await asyncio.sleep(0)
+        if self.broken:
+            raise ConnectionError("store is away")
+        self.saves += 1
+        self.states[state.projection_id] = state
+
+
+@FEEDS
+async def test_a_plain_store_is_written_once_per_batch(is_bare: bool) -> None:
+    store, model = PlainStore(), Balance()
+
+    await engine_for(model, store, batch_size=10).process_events(feed(is_bare, *range(25)))
+
+    assert store.saves == 3
+    await engine_for(model, store).process_events(feed(True) if is_bare else [])
+    assert model.seen == list(range(25))
+
+
+@FEEDS
+async def test_a_state_that_could_not_be_saved_is_raised_for_and_saved_with_the_next_call(
+    is_bare: bool,
+) -> None:
+    store, model, events = PlainStore(), Balance(), feed(is_bare, 1, 2)
+    engine = engine_for(model, store)
+    store.broken = True
+    with pytest.raises(ConnectionError):
+        await engine.process_events(events)
+
+    store.broken = False
+    await engine.process_events(events)
+
+    assert model.seen == [1, 2]
+    assert store.states["balance"].last_processed_position == 2
+
+
+async def test_a_store_that_is_away_does_not_hide_what_the_handler_raised(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = PlainStore()
+    engine = engine_for(Fragile(1), store)
+    store.broken = True
+
+    with pytest.raises(OSError, match="no 1") as caught:
+        await engine.process_events(deposits(1))
+
+    assert "store is away" in caught.value.__notes__[0]
+    assert "could not be saved" in caplog.text
+
+
+async def test_a_lost_state_means_at_least_once() -> None:
+    store, model, events = PlainStore(), Balance(), deposits(1)
+    store.broken = True
+    with pytest.raises(ConnectionError):
+        await engine_for(model, store).process_events(events)
+
+    store.broken = False
+    await engine_for(model, store).process_events(events)  # a restart after the crash
+
+    assert model.seen == [1, 1]
+
+
+async def test_what_was_applied_does_not_depend_on_retries() -> None:
+    model = Fragile(2)
+    engine, clean = engine_for(model), engine_for(Balance())
+    page = page_of(deposits(1, 2, 3))
+    with pytest.raises(OSError, match="no 2"):
+        await engine.process_events(page)
+    model.poison.clear()
+
+    await engine.process_events(page)
+    await clean.process_events(page)
+
+    one, other = engine.get_state(), clean.get_state()
+    assert one is not None
+    assert other is not None
+    assert (one.applied_count, one.applied_hash) == (other.applied_count, other.applied_hash)

@@ -1,0 +1,284 @@
+"""What may be fed, how often, and what is refused in a sentence."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sample_events import (
+    Balance,
+    Deposited,
+    Renamed,
+    deposits,
+    engine_for,
+    log_of,
+    page_of,
+    recorded,
+)
+
+from orchestrix.eventsourcing import (
+    FeedError,
+    GapInFeed,
+    MixedFeed,
+    NotTheLog,
+    OutOfOrder,
+    ProjectionEngine,
+    UnhandledUnknownEvent,
+)
+from orchestrix.messaging import Event, UnknownEvent
+from orchestrix.projection_state import InMemoryProjectionStateStore
+
+
+async def test_an_id_is_applied_once_wherever_it_comes_again() -> None:
+    a, b = deposits(10, 1)
+    model = Balance()
+    engine = engine_for(model)
+
+    await engine.process_events([a, b, a])
+    await engine.process_events([b, a])
+
+    assert model.seen == [10, 1]
+
+
+async def test_a_list_fed_again_after_a_restart_applies_nothing() -> None:
+    events, store, model = deposits(1, 2, 3), InMemoryProjectionStateStore(), Balance()
+    await engine_for(model, store).process_events(events)
+
+    await engine_for(model, store).process_events(events)
+
+    assert model.seen == [1, 2, 3]
+
+
+async def test_two_engines_may_take_turns_on_one_state() -> None:
+    store, model = InMemoryProjectionStateStore(), Balance()
+    one, other = engine_for(model, store), engine_for(model, store)
+    a, b, c = deposits(1, 2, 3)
+
+    await one.process_events([a])
+    await other.process_events([a, b])
+    await one.process_events([a, b, c])
+
+    assert model.seen == [1, 2, 3]
+
+
+async def test_a_window_remembers_the_last_ids_and_forgets_older_ones() -> None:
+    events, model = deposits(*range(10)), Balance()
+    engine = engine_for(model, window=2)
+    for event in events:
+        await engine.process_events([event])
+
+    await engine.process_events(events[-2:])
+    assert len(model.seen) == 10
+
+    await engine.process_events(events[:1])
+    assert len(model.seen) == 11
+    state = engine.get_state()
+    assert state is not None
+    assert len(state.event_ids) <= 4
+
+
+async def test_recorded_events_at_or_below_the_checkpoint_are_dropped() -> None:
+    log, model = log_of(deposits(1, 2, 3)), Balance()
+    engine = engine_for(model)
+    await engine.process_events(log.read_all(limit=2))
+
+    await engine.process_events(log.read_all())
+    await engine.process_events(log.read_all())
+
+    assert model.seen == [1, 2, 3]
+
+
+async def test_a_page_that_begins_above_the_checkpoint_is_a_gap() -> None:
+    log, model = log_of(deposits(1, 2, 3)), Balance()
+    engine = engine_for(model)
+    await engine.process_events(log.read_all(limit=1))
+
+    with pytest.raises(GapInFeed) as caught:
+        await engine.process_events(log.read_all(after_position=2))
+
+    assert (caught.value.checkpoint, caught.value.position) == (1, 2)
+    assert "read_all(after_position=1)" in str(caught.value)
+    assert model.seen == [1]
+
+
+async def test_a_page_moves_the_checkpoint_as_far_as_it_looked() -> None:
+    log = log_of([*deposits(1), Renamed(), Renamed()])
+    engine = engine_for(Balance())
+
+    await engine.process_events(log.read_all(types=["Deposited"]))
+
+    state = engine.get_state()
+    assert state is not None
+    assert state.last_processed_position == 3
+    assert state.last_processed_event_id == log.load("account-1")[0].id
+
+
+async def test_an_empty_page_moves_the_checkpoint_and_an_empty_list_does_nothing() -> None:
+    log = log_of([Renamed(), Renamed()])
+    engine = engine_for(Balance())
+
+    await engine.process_events([])
+    assert engine.get_state() is None
+
+    await engine.process_events(log.read_all(types=["Deposited"]))
+    state = engine.get_state()
+    assert state is not None
+    assert state.last_processed_position == 2
+
+
+async def test_recorded_events_must_ascend() -> None:
+    one, two, three = recorded(1, 2, 3)
+    model = Balance()
+    engine = engine_for(model)
+
+    with pytest.raises(OutOfOrder, match="position 2 after 3"):
+        await engine.process_events([one, three, two])
+
+    assert model.seen == [1, 3]
+    assert engine.is_healthy()
+
+
+async def test_a_delivery_that_repeats_itself_is_no_disorder() -> None:
+    one, two, three = recorded(1, 2, 3)
+    model = Balance()
+    engine = engine_for(model)
+    await engine.process_events([one, one, two])
+
+    await engine.process_events([one, two, two, three, three])
+
+    assert model.seen == [1, 2, 3]
+
+
+async def test_disorder_is_seen_across_batches_of_one_call() -> None:
+    one, two, three = recorded(1, 2, 3)
+
+    with pytest.raises(OutOfOrder):
+        await engine_for(Balance(), batch_size=2).process_events([one, three, two])
+
+
+async def test_a_projection_keeps_to_one_kind_of_feed() -> None:
+    model = Balance()
+    engine = engine_for(model)
+    await engine.process_events(deposits(1))
+
+    with pytest.raises(MixedFeed, match="counts bare events and was fed recorded ones"):
+        await engine.process_events(page_of(deposits(2)))
+    with pytest.raises(MixedFeed):
+        await engine.process_events([*recorded(2), *deposits(3)])  # type: ignore[list-item]
+
+    await engine.replay(page_of(deposits(5)))
+    assert model.seen == [5]
+
+
+async def test_a_stream_is_refused_as_a_log() -> None:
+    log = log_of(deposits(1, 2))
+    log.append("account-2", deposits(7))
+    engine = engine_for(Balance())
+
+    for stream in (log.read("account-2"), log.read("account-2").events):
+        with pytest.raises(NotTheLog, match="stream 'account-2' as if they were the log"):
+            await engine.process_events(stream)  # type: ignore[arg-type]
+
+    assert engine.get_state() is None
+
+
+async def test_a_page_of_another_store_is_refused_until_a_replay() -> None:
+    here, there, model = log_of(deposits(1)), log_of(deposits(2)), Balance()
+    engine = engine_for(model)
+    await engine.process_events(here.read_all())
+
+    with pytest.raises(NotTheLog, match="feed it from its own store, or replay"):
+        await engine.process_events(there.read_all())
+
+    await engine.replay(there.read_all())
+    assert model.seen == [2]
+
+
+@pytest.mark.parametrize("feed", [None, 5, "events", b"", Deposited(amount=1), recorded(1)[0]])
+async def test_what_holds_no_events_is_refused(feed: object) -> None:
+    with pytest.raises(FeedError, match="feed it events in a list"):
+        await engine_for(Balance()).process_events(feed)  # type: ignore[arg-type]
+
+
+async def test_what_is_no_event_is_named_with_its_place() -> None:
+    model = Balance()
+    engine = engine_for(model)
+
+    with pytest.raises(FeedError, match="fed 'x' at place 1"):
+        await engine.process_events([*deposits(1), "x"])  # type: ignore[list-item]
+
+    assert model.seen == []
+
+
+async def test_an_unknown_event_is_not_passed_in_silence() -> None:
+    unknown = UnknownEvent(type="gone")
+    for handled in (Deposited, Event):
+        model = Balance()
+        engine = ProjectionEngine("balance", InMemoryProjectionStateStore())
+        engine.on(handled)(model.seen.append)  # type: ignore[arg-type]
+
+        with pytest.raises(UnhandledUnknownEvent, match=r"ignore=\['gone'\]"):
+            await engine.process_events([*deposits(1), unknown])
+
+        assert len(model.seen) == 1
+        assert not engine.is_healthy()
+
+
+async def test_an_unknown_event_passes_when_it_is_ignored_or_handled() -> None:
+    unknown, taken = UnknownEvent(type="gone"), []
+    ignoring = engine_for(Balance(), ignore=["gone"])
+    handling = engine_for(Balance())
+    handling.on(UnknownEvent)(taken.append)
+
+    await ignoring.process_events(page_of([unknown, *deposits(1)]))
+    await handling.process_events(page_of([unknown]))
+
+    state = ignoring.get_state()
+    assert state is not None
+    assert (state.last_processed_position, state.applied_count) == (2, 1)
+    assert taken == [unknown]
+
+
+async def test_a_projection_may_start_after_a_position_or_at_a_time() -> None:
+    log = log_of(deposits(1, 2, 3))
+    at = log.read_all().events[1].recorded_at
+    by_position, by_time, later = Balance(), Balance(), Balance()
+
+    await engine_for(by_position, start=2).process_events(log.read_all(after_position=2))
+    await engine_for(by_time, start=at).process_events(log.read_all())
+    await engine_for(later, start=at.replace(year=9999)).process_events(log.read_all())
+
+    assert by_position.seen == [3]
+    assert by_time.seen == [1, 2, 3]  # one append, one time
+    assert later.seen == []
+
+
+@given(
+    amounts=st.lists(st.integers(0, 9), max_size=30),
+    cuts=st.lists(st.integers(0, 30), max_size=6),
+    batch_size=st.integers(1, 7),
+    bare=st.booleans(),
+    restart=st.booleans(),
+)
+async def test_however_a_feed_is_split_and_repeated_the_result_is_that_of_one_call(
+    amounts: list[int], cuts: list[int], batch_size: int, bare: bool, restart: bool
+) -> None:
+    events = deposits(*amounts)
+    feed = events if bare else list(page_of(events).events)
+    clean, model = Balance(), Balance()
+    whole = engine_for(clean)
+    await whole.process_events(feed)  # type: ignore[arg-type]
+    store = InMemoryProjectionStateStore()
+    split = engine_for(model, store, batch_size=batch_size)
+
+    for cut in [*cuts, len(feed)]:
+        split = engine_for(model, store, batch_size=batch_size) if restart else split
+        await split.process_events(feed[: max(cut, split_at(split))])  # type: ignore[arg-type]
+
+    assert model.seen == clean.seen == amounts
+    one, other = whole.get_state(), split.get_state()
+    if one is not None and other is not None:
+        assert other == one.changed(updated_at=other.updated_at)
+
+
+def split_at(engine: ProjectionEngine) -> int:
+    state = engine.get_state()
+    return 0 if state is None else state.last_processed_position

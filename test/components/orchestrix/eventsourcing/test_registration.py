@@ -1,0 +1,227 @@
+"""What may be registered, and what a handler is given."""
+
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from sample_events import Balance, Deposited, Renamed, deposits, engine_for, page_of
+
+from orchestrix.eventsourcing import (
+    Projection,
+    ProjectionContext,
+    ProjectionEngine,
+    RegistrationError,
+    UnhandledUnknownEvent,
+    on,
+)
+from orchestrix.messaging import Command, Event, UnknownEvent
+from orchestrix.projection_state import InMemoryProjectionStateStore
+
+
+@pytest.fixture
+def engine() -> ProjectionEngine:
+    return ProjectionEngine("p", InMemoryProjectionStateStore())
+
+
+@pytest.mark.parametrize("wrong", [Command, int, "Deposited", Deposited(amount=1), None])
+def test_only_classes_of_events_are_handled(engine: ProjectionEngine, wrong: Any) -> None:
+    with pytest.raises(RegistrationError, match="give a subclass of Event"):
+        engine.on(wrong)(lambda event: None)
+    with pytest.raises(RegistrationError, match="give a subclass of Event"):
+        on(wrong)
+
+
+def yields(event: Event) -> Iterator[None]:
+    yield
+
+
+async def yields_async(event: Event) -> AsyncIterator[None]:
+    yield
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda: None, "cannot be a handler"),
+        (lambda event, context, more: None, "cannot be a handler"),
+        (lambda *, event: None, "cannot be a handler"),
+        (5, "cannot be called"),
+        (yields, "is a generator"),
+        (yields_async, "is a generator"),
+    ],
+)
+def test_a_function_that_cannot_be_called_so_is_refused(
+    engine: ProjectionEngine, function: Any, sentence: str
+) -> None:
+    with pytest.raises(RegistrationError, match=sentence):
+        engine.on(Deposited)(function)
+    with pytest.raises(RegistrationError, match=sentence):
+        engine.on_batch(function)
+
+
+def test_one_function_handles_a_class_once(engine: ProjectionEngine) -> None:
+    model = Balance()
+    engine.on(Deposited)(model.add)
+
+    with pytest.raises(RegistrationError, match="handles Deposited already"):
+        engine.on(Deposited)(model.add)
+
+
+async def test_a_refused_registration_leaves_nothing_behind(engine: ProjectionEngine) -> None:
+    with pytest.raises(RegistrationError):
+        engine.on(Deposited)(lambda: None)
+
+    await engine.process_events(deposits(1))
+
+    state = engine.get_state()
+    assert state is not None
+    assert state.applied_count == 0
+
+
+def test_a_batch_handler_stands_alone(engine: ProjectionEngine) -> None:
+    engine.on_batch(lambda events: None)
+    other = engine_for(Balance())
+
+    with pytest.raises(RegistrationError, match="either one batch handler"):
+        engine.on(Deposited)(lambda event: None)
+    with pytest.raises(RegistrationError, match="either one batch handler"):
+        engine.on_batch(lambda events, context: None)
+    with pytest.raises(RegistrationError, match="either one batch handler"):
+        other.on_batch(lambda events: None)
+
+
+async def test_the_context_goes_to_every_kind_of_callable(engine: ProjectionEngine) -> None:
+    got: list[tuple[str, ProjectionContext]] = []
+
+    class Caller:
+        def __call__(self, event: Event, context: ProjectionContext) -> None:
+            got.append(("object", context))
+
+        async def method(self, event: Event, context: ProjectionContext) -> None:
+            got.append(("method", context))
+
+    def function(event: Event, context: ProjectionContext) -> None:
+        got.append(("function", context))
+
+    def for_partial(name: str, event: Event, context: ProjectionContext) -> None:
+        got.append((name, context))
+
+    for each in (Caller(), Caller().method, function, partial(for_partial, "partial")):
+        engine.on(Deposited)(each)
+    page = page_of([Renamed(), *deposits(1)])
+
+    await engine.process_events(page)
+
+    assert [name for name, _ in got] == ["object", "method", "function", "partial"]
+    assert {context for _, context in got} == {
+        ProjectionContext("p", 2, page.events[1], replaying=False)
+    }
+
+
+async def test_a_second_parameter_with_a_default_is_the_functions_own_unless_it_is_called_context(
+    engine: ProjectionEngine,
+) -> None:
+    got: list[object] = []
+
+    @engine.on(Deposited)
+    def one(event: Deposited, times: int = 3) -> None:
+        got.append(times)
+
+    @engine.on(Deposited)
+    def two(event: Deposited, context: ProjectionContext | None = None) -> None:
+        got.append(context is not None)
+
+    await engine.process_events(deposits(1))
+
+    assert got == [3, True]
+
+
+async def test_a_bare_event_has_its_number_for_a_position(engine: ProjectionEngine) -> None:
+    positions: list[int] = []
+
+    @engine.on(Deposited)
+    def note(event: Deposited, context: ProjectionContext) -> None:
+        positions.append(context.position)
+
+    await engine.process_events([*deposits(1), Renamed(), *deposits(2)])
+    await engine.process_events(deposits(3))
+
+    assert positions == [1, 3, 4]
+
+
+class Ledger(Projection):
+    """A base class with handlers, one of them overridden below."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    @property
+    def broken(self) -> str:
+        raise AssertionError("no handler is looked for by running a property")
+
+    @on(Deposited)
+    async def deposited(self, event: Deposited, context: ProjectionContext) -> None:
+        self.lines.append(f"{context.position}:{event.amount}")
+
+    @on(Renamed)
+    def renamed(self, event: Renamed) -> None:
+        self.lines.append("base")
+
+
+class Loud(Ledger):
+    @on(Renamed)
+    def renamed(self, event: Renamed) -> None:
+        self.lines.append("loud")
+
+    @on(Event)
+    def any_event(self, event: Event) -> None:
+        self.lines.append("any")
+
+
+async def test_a_projection_class_handles_with_its_marked_methods(engine: ProjectionEngine) -> None:
+    engine.register(Loud)
+
+    await engine.process_events([*deposits(7), Renamed()])
+
+    assert engine.get(Loud).lines == ["1:7", "any", "loud", "any"]
+    assert engine.get(Ledger) is engine.get(Loud)
+
+
+async def test_a_projection_may_come_from_a_factory(engine: ProjectionEngine) -> None:
+    def make() -> Ledger:
+        made = Ledger()
+        made.lines.append("made")
+        return made
+
+    engine.register(make)
+    await engine.process_events(deposits(7))
+
+    assert engine.get(Ledger).lines == ["made", "1:7"]
+
+
+def test_a_projection_that_handles_nothing_is_refused(engine: ProjectionEngine) -> None:
+    class Empty(Projection):
+        pass
+
+    for wrong, sentence in ((Empty, "handles nothing"), (dict, "register a subclass")):
+        with pytest.raises(RegistrationError, match=sentence):
+            engine.register(wrong)  # type: ignore[arg-type]
+    with pytest.raises(RegistrationError, match="is not registered"):
+        engine.get(Ledger)
+
+
+async def test_a_projection_folds_without_an_engine() -> None:
+    events = [*deposits(7), Renamed()]
+    page = page_of(events)
+
+    async def later() -> AsyncIterator[Event]:
+        for event in events:
+            yield event
+
+    for feed in (events, page, page.events, iter(events), later()):
+        assert (await Loud.fold(feed)).lines == ["1:7", "any", "loud", "any"]
+    with pytest.raises(UnhandledUnknownEvent):
+        await Loud.fold([UnknownEvent(type="gone")])
+    with pytest.raises(ValueError, match="feed it events only"):
+        await Loud.fold([5])  # type: ignore[list-item]

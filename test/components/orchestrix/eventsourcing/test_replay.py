@@ -1,0 +1,241 @@
+"""Replaying: from scratch, as history, and going on after a crash."""
+
+import pytest
+from sample_events import Balance, Deposited, deposits, engine_for, log_of, page_of
+
+from orchestrix.eventsourcing import (
+    GapInFeed,
+    OutdatedProjection,
+    Projection,
+    ProjectionContext,
+    ProjectionEngine,
+    on,
+)
+from orchestrix.projection_state import InMemoryProjectionStateStore
+
+
+async def test_a_replay_empties_the_read_model_and_starts_from_scratch() -> None:
+    events = deposits(10, 5)
+    model = Balance()
+    engine = engine_for(model)
+    await engine.process_events(events)
+
+    await engine.replay(events)
+
+    state = engine.get_state()
+    assert state is not None
+    assert model.total == 15
+    assert (state.status, state.last_processed_position, state.applied_count) == ("live", 2, 2)
+
+
+async def test_a_reset_hook_may_be_async_and_take_the_context() -> None:
+    contexts: list[ProjectionContext] = []
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+
+    @engine.on_reset
+    async def clear(context: ProjectionContext) -> None:
+        contexts.append(context)
+
+    await engine.replay([])
+
+    assert contexts == [ProjectionContext("p", 0, None, replaying=True)]
+    state = engine.get_state()
+    assert state is not None
+    assert (state.status, state.last_processed_position) == ("live", 0)
+
+
+async def test_a_replay_into_a_model_that_nothing_empties_is_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    model = Balance()
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+    engine.on(Deposited)(model.add)
+
+    await engine.replay(deposits(1))
+
+    assert "@engine.on_reset" in caplog.text
+
+
+async def test_a_replay_with_a_hook_is_not_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    await engine_for(Balance()).replay(deposits(1))
+
+    assert caplog.text == ""
+
+
+async def test_an_unsound_feed_is_refused_before_anything_is_emptied() -> None:
+    log, model = log_of(deposits(1, 2)), Balance()
+    engine = engine_for(model)
+    await engine.process_events(log.read_all())
+
+    with pytest.raises(GapInFeed):
+        await engine.replay(log.read_all(after_position=1))
+
+    state = engine.get_state()
+    assert state is not None
+    assert (model.seen, state.last_processed_position, state.status) == ([1, 2], 2, "live")
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("is_bare", [True, False], ids=["bare", "recorded"])
+async def test_a_replay_that_fails_in_the_middle_is_gone_on_with(
+    is_bare: bool, restart: bool
+) -> None:
+    events = deposits(1, 2, 3)
+    feed = events if is_bare else page_of(events)
+    store, model, broken, mails = InMemoryProjectionStateStore(), Balance(), [True], []
+
+    def build() -> ProjectionEngine:
+        engine = engine_for(model, store)
+
+        @engine.on(Deposited)
+        def check(event: Deposited) -> None:
+            if broken and event.amount == 2 and len(mails) == 3:
+                raise OSError("middle")
+
+        engine.on(Deposited, replay=False)(mails.append)
+        return engine
+
+    engine = build()
+    await engine.process_events(feed)
+    assert len(mails) == 3
+
+    with pytest.raises(OSError, match="middle"):
+        await engine.replay(feed)
+    state = await store.load_state("balance")
+    assert state is not None
+    assert (state.status, state.last_processed_position, state.replay_until) == ("replaying", 1, 3)
+
+    broken.clear()
+    await (build() if restart else engine).process_events(feed)
+
+    state = await store.load_state("balance")
+    assert state is not None
+    assert (state.status, state.replay_until) == ("live", 0)
+    assert model.seen == [1, 2, 3]
+    assert len(mails) == 3
+
+
+async def test_a_reset_that_fails_is_done_again_before_anything_is_handled() -> None:
+    model, broken = Balance(), [True]
+    engine = engine_for(model)
+
+    @engine.on_reset
+    def unreliable() -> None:
+        if broken:
+            raise OSError("no reset")
+
+    await engine.process_events(deposits(1, 2))
+    events = deposits(5)
+    with pytest.raises(OSError, match="no reset"):
+        await engine.replay(events)
+    assert not engine.is_healthy()
+    model.total = 99  # half emptied, who knows
+
+    broken.clear()
+    await engine.process_events(events)
+
+    assert model.total == 5
+    assert engine.is_healthy()
+
+
+async def test_a_silent_handler_hears_what_is_new_after_a_replay() -> None:
+    mails: list[Deposited] = []
+    log = log_of(deposits(1, 2))
+    engine = engine_for(Balance())
+    engine.on(Deposited, replay=False)(mails.append)
+
+    await engine.replay(log.read_all())
+    assert mails == []
+
+    log.append("account-1", deposits(3))
+    await engine.process_events(log.read_all())
+    assert [each.amount for each in mails] == [3]
+
+
+async def test_silence_does_not_change_what_counts_as_applied() -> None:
+    page = page_of(deposits(1, 2))
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+    engine.on(Deposited, replay=False)(lambda event: None)
+    await engine.process_events(page)
+    before = engine.get_state()
+
+    await engine.replay(page)
+
+    after = engine.get_state()
+    assert before is not None
+    assert after is not None
+    assert (after.applied_count, after.applied_hash) == (before.applied_count, before.applied_hash)
+
+
+async def test_the_context_tells_whether_history_is_replayed() -> None:
+    replaying: list[bool] = []
+    engine = engine_for(Balance())
+
+    @engine.on(Deposited)
+    def note(event: Deposited, context: ProjectionContext) -> None:
+        replaying.append(context.replaying)
+
+    log = log_of(deposits(1))
+    await engine.process_events(log.read_all())
+    await engine.replay(log.read_all())
+
+    assert replaying == [False, True]
+
+
+async def test_a_start_holds_for_a_replay_too() -> None:
+    log, model = log_of(deposits(1, 2, 3)), Balance()
+    engine = engine_for(model, start=1)
+    await engine.process_events(log.read_all())
+    assert model.seen == [2, 3]
+
+    await engine.replay(log.read_all())
+
+    assert model.seen == [2, 3]
+
+
+async def test_another_version_is_refused_until_it_is_replayed() -> None:
+    store, model, events = InMemoryProjectionStateStore(), Balance(), deposits(1)
+    await engine_for(model, store).process_events(events)
+    newer = engine_for(model, store, version=2)
+
+    with pytest.raises(OutdatedProjection, match=r"declares version 2.*built by version 1"):
+        await newer.process_events(events)
+
+    await newer.replay(events)
+    await newer.process_events(deposits(4))
+    assert model.seen == [1, 4]
+
+
+async def test_changed_handler_code_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    store = InMemoryProjectionStateStore()
+    one = ProjectionEngine("p", store)
+    one.on(Deposited)(lambda event: None)
+    await one.process_events(deposits(1))
+    other = ProjectionEngine("p", store)
+    other.on(Deposited)(lambda event: event.amount + 1)
+
+    await other.process_events(deposits(1))
+    await other.process_events(deposits(1))
+
+    assert caplog.text.count("has changed since it last ran") == 1
+
+
+class Total(Projection):
+    def __init__(self) -> None:
+        self.total = 0
+
+    @on(Deposited)
+    def add(self, event: Deposited) -> None:
+        self.total += event.amount
+
+
+async def test_a_registered_projection_is_made_anew_for_a_replay() -> None:
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+    engine.register(Total)
+    await engine.process_events(deposits(1, 2))
+    before = engine.get(Total)
+
+    await engine.replay(deposits(5))
+
+    assert before.total == 3
+    assert engine.get(Total).total == 5

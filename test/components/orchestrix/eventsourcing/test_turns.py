@@ -1,0 +1,148 @@
+"""Calls on one engine: one after the other, never inside each other, from one loop."""
+
+import asyncio
+import threading
+
+import pytest
+from sample_events import Balance, Deposited, deposits, engine_for
+
+from orchestrix.eventsourcing import EngineInUse, ProjectionEngine
+from orchestrix.projection_state import InMemoryProjectionStateStore
+
+
+class Slow(Balance):
+    async def add(self, event: Deposited) -> None:
+        before = self.total
+        await asyncio.sleep(0)
+        self.total = before + event.amount
+        self.seen.append(event.amount)
+
+
+async def test_calls_queue_in_the_order_they_came() -> None:
+    model = Slow()
+    engine = engine_for(model)
+
+    await asyncio.gather(*(engine.process_events(deposits(each, each)) for each in range(5)))
+
+    assert model.seen == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert model.total == 20
+
+
+async def test_the_same_event_in_two_calls_at_once_is_applied_once() -> None:
+    model, (event,) = Slow(), deposits(1)
+    engine = engine_for(model)
+
+    await asyncio.gather(engine.handle_event(event), engine.handle_event(event))
+
+    assert model.seen == [1]
+
+
+async def test_a_call_that_is_cancelled_while_it_waits_lets_the_others_on() -> None:
+    model, entered, gate = Balance(), asyncio.Event(), asyncio.Event()
+    engine = engine_for(model)
+
+    @engine.on(Deposited)
+    async def wait(event: Deposited) -> None:
+        entered.set()
+        await gate.wait()
+
+    first = asyncio.create_task(engine.process_events(deposits(1)))
+    second = asyncio.create_task(engine.process_events(deposits(2)))
+    third = asyncio.create_task(engine.process_events(deposits(3)))
+    await entered.wait()
+
+    second.cancel()
+    gate.set()
+    await asyncio.gather(first, third)
+    await asyncio.wait([second])
+
+    assert second.cancelled()
+    assert model.seen == [1, 3]
+
+
+@pytest.mark.parametrize("by_task", [False, True])
+async def test_a_handler_cannot_call_its_own_engine(by_task: bool) -> None:
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+
+    @engine.on(Deposited)
+    async def again(event: Deposited) -> None:
+        call = engine.process_events(deposits(2))
+        await (asyncio.create_task(call) if by_task else call)
+
+    with pytest.raises(EngineInUse, match="from inside one of its own handlers"):
+        await asyncio.wait_for(engine.process_events(deposits(1)), 5)
+
+
+async def test_a_task_that_a_handler_started_may_call_once_the_handler_is_done() -> None:
+    model, later, is_over = Balance(), [], asyncio.Event()
+    engine = engine_for(model)
+
+    async def go_on() -> None:
+        await is_over.wait()
+        await engine.process_events(deposits(2))
+
+    @engine.on(Deposited)
+    def start(event: Deposited) -> None:
+        if event.amount == 1:
+            later.append(asyncio.create_task(go_on()))
+
+    await engine.process_events(deposits(1))
+    is_over.set()
+    await asyncio.wait_for(asyncio.gather(*later), 5)
+
+    assert model.seen == [1, 2]
+
+
+async def test_a_handler_may_call_another_engine() -> None:
+    model = Balance()
+    inner, outer = engine_for(model), ProjectionEngine("q", InMemoryProjectionStateStore())
+    outer.on(Deposited)(inner.handle_event)
+
+    await outer.process_events(deposits(1))
+
+    assert model.seen == [1]
+
+
+async def test_two_engines_that_call_each_other_are_refused() -> None:
+    one = ProjectionEngine("one", InMemoryProjectionStateStore())
+    other = ProjectionEngine("other", InMemoryProjectionStateStore())
+    one.on(Deposited)(lambda event: other.process_events(deposits(1)))
+    other.on(Deposited)(lambda event: one.process_events(deposits(1)))
+
+    with pytest.raises(EngineInUse, match="projection 'one'"):
+        await asyncio.wait_for(one.process_events(deposits(1)), 5)
+
+
+async def test_a_second_loop_is_refused_while_the_first_is_at_work() -> None:
+    engine, refused = engine_for(Balance()), []
+    entered, gate = threading.Event(), asyncio.Event()
+
+    @engine.on(Deposited)
+    async def wait(event: Deposited) -> None:
+        entered.set()
+        await gate.wait()
+
+    def other_thread() -> None:
+        assert entered.wait(5)
+        try:
+            asyncio.run(engine.process_events(deposits(2)))
+        except EngineInUse as error:
+            refused.append(str(error))
+
+    task = asyncio.create_task(engine.process_events(deposits(1)))
+    thread = asyncio.create_task(asyncio.to_thread(other_thread))
+    await thread
+    gate.set()
+    await task
+
+    assert "in use by another event loop" in refused[0]
+
+
+def test_one_loop_after_the_other_is_fine() -> None:
+    model = Balance()
+    engine = engine_for(model)
+
+    for amount in (1, 2):
+        asyncio.run(engine.process_events(deposits(amount)))
+
+    assert model.seen == [1, 2]
