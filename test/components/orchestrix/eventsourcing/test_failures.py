@@ -103,6 +103,48 @@ async def test_a_retry_calls_only_the_handlers_that_had_not_returned(
     assert state.partly_applied == ()
 
 
+@FEEDS
+async def test_handlers_of_one_name_are_told_apart_in_a_retry(is_bare: bool) -> None:
+    calls, broken = [], [True]
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+
+    def make(number: int) -> None:
+        @engine.on(Deposited)
+        def handler(event: Deposited) -> None:
+            if broken and number == 2:
+                raise OSError("two")
+            calls.append(number)
+
+    make(1)
+    make(2)
+    events = feed(is_bare, 1)
+    with pytest.raises(OSError, match="two"):
+        await engine.process_events(events)
+
+    broken.clear()
+    await engine.process_events(events)
+
+    assert calls == [1, 2]
+
+
+@FEEDS
+async def test_a_handler_that_is_left_alone_is_not_called_again(is_bare: bool) -> None:
+    store, model, events = InMemoryProjectionStateStore(), Balance(), feed(is_bare, 1, 2)
+    engine = engine_for(model, store)
+
+    @engine.on(Deposited)
+    def fails(event: Deposited) -> None:
+        if event.amount == 2:
+            raise OSError("always")
+
+    with pytest.raises(OSError, match="always"):
+        await engine.process_events(events)
+
+    await engine_for(model, store).process_events([*events, *feed(is_bare)])
+
+    assert model.seen == [1, 2]
+
+
 async def test_a_failed_recorded_event_cannot_be_left_out() -> None:
     one, two, three = recorded(1, 2, 3)
     model = Fragile(2)

@@ -94,13 +94,14 @@ async def test_handlers_may_be_sync_or_async_and_all_of_them_run_in_order() -> N
     assert calls == ["first", "second"] * 2
 
 
-@pytest.mark.parametrize("feed", [deposits(1), recorded(1)], ids=["bare", "recorded"])
+@pytest.mark.parametrize("feed", [deposits(1, 2), recorded(1, 2)], ids=["bare", "recorded"])
 async def test_whatever_awaitable_a_handler_returns_is_awaited(feed: list[Event]) -> None:
-    async def fail() -> None:
-        raise OSError("late")
+    async def fail(event: Deposited) -> None:
+        if event.amount == 2:
+            raise OSError("late")
 
     engine = ProjectionEngine("p", InMemoryProjectionStateStore())
-    engine.on(Deposited)(lambda event: asyncio.ensure_future(fail()))
+    engine.on(Deposited)(lambda event: asyncio.ensure_future(fail(event)))
 
     with pytest.raises(OSError, match="late"):
         await engine.process_events(feed)

@@ -76,16 +76,17 @@ async def test_an_unsound_feed_is_refused_before_anything_is_emptied() -> None:
 
 
 @pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("batch_size", [1, 10])
 @pytest.mark.parametrize("is_bare", [True, False], ids=["bare", "recorded"])
 async def test_a_replay_that_fails_in_the_middle_is_gone_on_with(
-    is_bare: bool, restart: bool
+    is_bare: bool, batch_size: int, restart: bool
 ) -> None:
     events = deposits(1, 2, 3)
-    feed = events if is_bare else page_of(events)
+    feed = events if is_bare else list(page_of(events).events)
     store, model, broken, mails = InMemoryProjectionStateStore(), Balance(), [True], []
 
     def build() -> ProjectionEngine:
-        engine = engine_for(model, store)
+        engine = engine_for(model, store, batch_size=batch_size)
 
         @engine.on(Deposited)
         def check(event: Deposited) -> None:

@@ -138,6 +138,23 @@ async def test_a_second_loop_is_refused_while_the_first_is_at_work() -> None:
     assert "in use by another event loop" in refused[0]
 
 
+def test_a_cancelled_wait_does_not_keep_other_loops_out() -> None:
+    model = Slow()
+    engine = engine_for(model)
+
+    async def cancel_one() -> None:
+        first = asyncio.create_task(engine.process_events(deposits(1)))
+        second = asyncio.create_task(engine.process_events(deposits(2)))
+        await asyncio.sleep(0)
+        second.cancel()
+        await asyncio.wait([first, second])
+
+    asyncio.run(cancel_one())
+    asyncio.run(engine.process_events(deposits(3)))
+
+    assert model.seen == [1, 3]
+
+
 def test_one_loop_after_the_other_is_fine() -> None:
     model = Balance()
     engine = engine_for(model)
