@@ -1,5 +1,5 @@
 """Dead letters, from the ``messaging`` brick."""
 
-from orchestrix.messaging import DeadLetterQueue, DeadLetteredMessage, InMemoryDeadLetterQueue
+from orchestrix.messaging import DeadLetteredMessage, DeadLetterQueue, InMemoryDeadLetterQueue
 
 __all__ = ["DeadLetterQueue", "DeadLetteredMessage", "InMemoryDeadLetterQueue"]
