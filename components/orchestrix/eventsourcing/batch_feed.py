@@ -45,26 +45,43 @@ async def apply_batch(
 
     Before an unknown event the batch ends, and the unknown event is raised for.
     """
-    fresh = list(_fresh(items, progress))
-    known, unknown = _split(fresh, dispatch)
-    if known:
+    fresh: list[_Item] = []
+    try:
+        _collect(items, progress, fresh)
+        known, unknown = _split(fresh, dispatch)
+        await _call(handler, known, dispatch, progress, replaying)
+        _advance(known, dispatch, progress)
+        if unknown:
+            dispatch.refuse_unknown(unknown.event)
+    except BaseException:
+        progress.has_failed = not progress.is_refused
+        if progress.has_failed and fresh and fresh[0].recorded:
+            progress.failed_position = next(
+                (each.position for each in fresh if each.position > progress.position), None
+            )
+        raise
+
+
+async def _call(
+    handler: BatchHandler,
+    known: Sequence[_Item],
+    dispatch: Dispatch,
+    progress: Progress,
+    replaying: bool,
+) -> None:
+    events = [each.event for each in known if not dispatch.is_ignored(each.event)]
+    if events:
         last = known[-1]
         context = ProjectionContext(
             progress.state.projection_id, last.position, last.recorded, replaying
         )
-        events = [each.event for each in known if not dispatch.is_ignored(each.event)]
-        progress.has_failed = True  # until the handler returns
-        if events:
-            await call_with(handler.function, events, context if handler.takes_context else None)
-        progress.has_failed = False
-        _advance(known, dispatch, progress)
-    if unknown:
-        progress.has_failed = True
-        dispatch.refuse_unknown(unknown.event)
+        await call_with(handler.function, events, context if handler.takes_context else None)
 
 
-def _fresh(items: Sequence[Event] | Sequence[RecordedEvent], progress: Progress) -> "list[_Item]":
-    fresh: list[_Item] = []
+def _collect(
+    items: Sequence[Event] | Sequence[RecordedEvent], progress: Progress, fresh: list[_Item]
+) -> None:
+    """Put those of `items` that are new into `fresh`."""
     following, number, seen = progress.position + 1, progress.position, set[str]()
     for item in items:
         if isinstance(item, RecordedEvent):
@@ -75,7 +92,6 @@ def _fresh(items: Sequence[Event] | Sequence[RecordedEvent], progress: Progress)
             seen.add(item.id)
             number += 1
             fresh.append(_Item(item, number, None))
-    return fresh
 
 
 def _split(items: list[_Item], dispatch: Dispatch) -> tuple[list[_Item], _Item | None]:
@@ -86,6 +102,8 @@ def _split(items: list[_Item], dispatch: Dispatch) -> tuple[list[_Item], _Item |
 
 
 def _advance(items: list[_Item], dispatch: Dispatch, progress: Progress) -> None:
+    if not items:
+        return
     progress.event_id = items[-1].event.id
     taken: list[str] = []
     for item in items:

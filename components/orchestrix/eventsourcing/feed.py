@@ -42,16 +42,10 @@ def chunks(events: object, size: int) -> Iterator[Chunk]:
             yield Chunk(batch, None)
 
 
-async def async_chunks(events: AsyncIterable[Any], size: int) -> AsyncGenerator[Chunk, None]:
-    """Yield what an async iterable holds, in order, at most `size` at a time."""
-    batch: list[Any] = []
+async def async_chunks(events: AsyncIterable[Any]) -> AsyncGenerator[Chunk, None]:
+    """Yield what an async iterable holds as it comes: the next event may be hours away."""
     async for event in events:
-        batch.append(event)
-        if len(batch) >= size:
-            yield Chunk(tuple(batch), None)
-            batch = []
-    if batch:
-        yield Chunk(tuple(batch), None)
+        yield Chunk((event,), None)
 
 
 def check_events(projection_id: str, events: object) -> None:

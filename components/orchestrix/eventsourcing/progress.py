@@ -39,11 +39,15 @@ class Progress:
         self._weight = state.applied_hash
         self._feed = state.feed
 
-    def begin_feed(self, feed: Feed) -> None:
-        """Fix the kind of feed, or raise MixedFeed when it is fixed to the other."""
+    def check_feed(self, feed: Feed) -> None:
+        """Raise MixedFeed when the kind of feed is fixed to the other one."""
         if self._feed not in (None, feed):
             raise MixedFeed(self.state.projection_id, str(self._feed), feed)
+
+    def begin_feed(self, feed: Feed) -> None:
+        """Fix the kind of feed."""
         self._feed = feed
+        self.has_failed = self.is_refused = False
 
     def applied_run(self, start: int, stop: int) -> None:
         """Count the recorded events from position `start` to `stop`, exclusive, as applied."""

@@ -65,7 +65,7 @@ class Projection:
         check_readable(cls.__qualname__, events)
         folding = _Folding(cls.__qualname__, Routes(list(handlers_in(projection)), replaying=True))
         if isinstance(events, AsyncIterable):
-            async with aclosing(async_chunks(events, 1000)) as pieces:
+            async with aclosing(async_chunks(events)) as pieces:
                 async for chunk in pieces:
                     await folding.take(chunk)
         else:

@@ -62,6 +62,11 @@ class ProjectionEngine:
         start: Literal["beginning"] | int | datetime = "beginning",
         batch_size: int = 1000,
     ) -> None:
+        if not all(hasattr(state_store, name) for name in ("load_state", "save_state")):
+            raise ValueError(
+                "state_store needs the coroutine methods load_state and save_state, "
+                f"found {state_store!r}"
+            )
         _check_arguments(projection_id, version, window, start, batch_size)
         if isinstance(ignore, str):
             raise ValueError(f"ignore is a list of types; found the text {ignore!r}")
@@ -144,7 +149,8 @@ class ProjectionEngine:
 
         Bare events are told apart by their ids, recorded events by their positions; a
         projection keeps to one kind. Recorded events ascend, and a Page must not begin above
-        the checkpoint. After each batch the state is saved.
+        the checkpoint. After each batch the state is saved; what an async iterable yields is
+        handled, and the state saved, one event at a time as it comes.
 
         Raises:
             FeedError: `events` cannot be processed as they are (GapInFeed, MixedFeed, NotTheLog,

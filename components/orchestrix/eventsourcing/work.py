@@ -104,7 +104,7 @@ class Work:
     async def _take_all(self, events: Events) -> None:
         must_reset = self._in_replay
         if isinstance(events, AsyncIterable):
-            async with aclosing(async_chunks(events, self._settings.batch_size)) as pieces:
+            async with aclosing(async_chunks(events)) as pieces:
                 async for chunk in pieces:
                     await self._take(chunk, must_reset)
                     must_reset = False
@@ -121,9 +121,9 @@ class Work:
         if must_reset:
             self._check_page(chunk.page, self._first_state())
             await self._reset()
-        self._progress.begin_feed(feed)
+        self._progress.check_feed(feed)
         self._check_page(chunk.page, self._progress.state)
-        self._progress.has_failed = self._progress.is_refused = False
+        self._progress.begin_feed(feed)
         try:
             await self._apply(chunk.items, feed)
         except BaseException as error:

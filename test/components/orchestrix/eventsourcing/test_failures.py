@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from sample_events import Balance, Deposited, deposits, engine_for, log_of, page_of, recorded
 
-from orchestrix.eventsourcing import GapInFeed, ProjectionEngine
-from orchestrix.messaging import Event
+from orchestrix.eventsourcing import GapInFeed, ProjectionEngine, UnhandledUnknownEvent
+from orchestrix.messaging import Event, RecordedEvent, UnknownEvent
 from orchestrix.projection_state import (
     InMemoryProjectionStateStore,
     ProjectionState,
@@ -189,6 +189,70 @@ async def test_a_batch_handler_that_fails_is_given_the_whole_batch_again() -> No
 
     assert batches == [[1, 2], [3], [3]]
     assert engine.is_healthy()
+
+
+async def test_a_batch_that_failed_cannot_be_left_out() -> None:
+    one, two, three = recorded(1, 2, 3)
+    broken = [True]
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+
+    @engine.on_batch
+    def take(events: list[Deposited]) -> None:
+        if broken:
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        await engine.process_events([one, two])
+    broken.clear()
+
+    with pytest.raises(GapInFeed):
+        await engine.process_events([three])
+    await engine.process_events([one, two, three])
+    assert engine.is_healthy()
+
+
+@FEEDS
+async def test_an_unknown_event_ends_a_batch(is_bare: bool) -> None:
+    batches: list[list[str]] = []
+    events = [
+        Deposited(amount=1),
+        UnknownEvent(type="old"),
+        UnknownEvent(type="gone"),
+        *deposits(2),
+    ]
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore(), ignore=["old"])
+
+    @engine.on_batch
+    def take(batch: list[Event]) -> None:
+        batches.append([event.type for event in batch])
+
+    with pytest.raises(UnhandledUnknownEvent, match="'gone'"):
+        await engine.process_events(events if is_bare else page_of(events))
+
+    state = engine.get_state()
+    assert state is not None
+    assert batches == [["Deposited"]]
+    assert (state.last_processed_position, state.applied_count, state.is_healthy) == (2, 1, False)
+
+
+async def test_an_event_that_cannot_be_decoded_is_a_failure() -> None:
+    def decode() -> Event:
+        raise ValueError("bad bytes")
+
+    for event in recorded(1):
+        fields = (event.id, event.type, event.stream_id, event.version, event.position)
+        broken = RecordedEvent(*fields, event.recorded_at, {}, decode)
+        for engine in (
+            engine_for(Balance()),
+            ProjectionEngine("b", InMemoryProjectionStateStore()),
+        ):
+            if engine.projection_id == "b":
+                engine.on_batch(lambda events: None)
+
+            with pytest.raises(ValueError, match="bad bytes"):
+                await engine.process_events([broken])
+
+            assert not engine.is_healthy()
 
 
 @FEEDS

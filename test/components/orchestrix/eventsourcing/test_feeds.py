@@ -168,6 +168,17 @@ async def test_a_projection_keeps_to_one_kind_of_feed() -> None:
     assert model.seen == [5]
 
 
+async def test_a_feed_that_was_refused_does_not_fix_its_kind() -> None:
+    model = Balance()
+    engine = engine_for(model)
+    with pytest.raises(GapInFeed):
+        await engine.process_events(page_of(deposits(1, 2), after=1))
+
+    await engine.process_events(deposits(3))
+
+    assert model.seen == [3]
+
+
 async def test_a_stream_is_refused_as_a_log() -> None:
     log = log_of(deposits(1, 2))
     log.append("account-2", deposits(7))

@@ -141,6 +141,21 @@ async def test_any_iterable_and_any_async_iterable_is_a_feed() -> None:
         assert model.seen == list(range(25))
 
 
+async def test_what_an_async_iterable_yields_is_handled_as_it_comes() -> None:
+    model, one, other = Balance(), *deposits(1, 2)
+    handled: list[list[int]] = []
+
+    async def live() -> AsyncIterator[Event]:
+        yield one
+        handled.append(list(model.seen))
+        yield other
+        handled.append(list(model.seen))
+
+    await engine_for(model).process_events(live())
+
+    assert handled == [[1], [1, 2]]
+
+
 async def test_a_list_that_a_handler_changes_is_processed_as_it_was_given() -> None:
     events = deposits(1, 2)
     model = Balance()
@@ -215,6 +230,10 @@ async def test_the_loop_gets_its_turn_between_batches() -> None:
     ("arguments", "sentence"),
     [
         ({"projection_id": ""}, "projection_id is a text"),
+        (
+            {"state_store": None},
+            "state_store needs the coroutine methods load_state and save_state",
+        ),
         ({"version": 0}, "version is a whole number from 1 on; found 0"),
         ({"window": 0}, "window is a whole number from 1 on"),
         ({"batch_size": True}, "batch_size is a whole number"),
@@ -224,7 +243,8 @@ async def test_the_loop_gets_its_turn_between_batches() -> None:
     ],
 )
 def test_a_bad_argument_is_named(arguments: dict[str, object], sentence: str) -> None:
-    given: dict[str, object] = {"projection_id": "p", **arguments}
+    store = InMemoryProjectionStateStore()
+    given: dict[str, object] = {"projection_id": "p", "state_store": store, **arguments}
 
     with pytest.raises(ValueError, match=sentence):
-        ProjectionEngine(state_store=InMemoryProjectionStateStore(), **given)  # type: ignore[arg-type]
+        ProjectionEngine(**given)  # type: ignore[arg-type]
