@@ -4,10 +4,10 @@
   * HandlerError        every subscriber of a published message failed
   * NoHandler           a command was sent and nobody handles it
   * TooManyHandlers     a second handler for one command
-  * SubscriptionError   a handler that this bus cannot call (also a TypeError)
+  * SubscriptionError   a handler that this bus cannot take or find (also a TypeError)
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 
 class OrchestrixError(Exception):
@@ -15,12 +15,12 @@ class OrchestrixError(Exception):
 
 
 class HandlerError(OrchestrixError):
-    """A message reached subscribers and every one of them failed.
+    """A message reached its subscribers and every one of them failed.
 
     Attributes:
         message_type: Type of the message, as in ``message.type``.
         handler_name: The failed handler, or ``"all_handlers"``.
-        original_error: The cause; an ``ExceptionGroup`` with one cause per handler from a bus.
+        original_error: The cause; from a bus an ``ExceptionGroup``, one cause per handler.
     """
 
     def __init__(self, message_type: str, handler_name: str, original_error: Exception) -> None:
@@ -32,7 +32,7 @@ class HandlerError(OrchestrixError):
     def __str__(self) -> str:
         return (
             f"handler {self.handler_name!r} failed for message type {self.message_type!r}: "
-            f"{self.original_error}; each cause is in .original_error"
+            f"{self.original_error}; see .original_error for the cause, mend it and publish again"
         )
 
 
@@ -44,16 +44,19 @@ class NoHandler(OrchestrixError):
         self.message_type = message_type
 
     def __str__(self) -> str:
-        return f"no handler for command {self.message_type!r}; subscribe one to its class before sending"
+        return (
+            f"no handler for command {self.message_type!r}; "
+            "subscribe one to its class before sending"
+        )
 
 
 class TooManyHandlers(OrchestrixError):
     """A command was sent and more than one handler would receive it. None was called."""
 
-    def __init__(self, message_type: str, handler_names: Sequence[str]) -> None:
-        super().__init__(message_type, handler_names)
+    def __init__(self, message_type: str, handler_names: Iterable[str]) -> None:
         self.message_type = message_type
         self.handler_names = tuple(handler_names)
+        super().__init__(message_type, self.handler_names)
 
     def __str__(self) -> str:
         return (
@@ -64,4 +67,19 @@ class TooManyHandlers(OrchestrixError):
 
 
 class SubscriptionError(OrchestrixError, TypeError):
-    """What was subscribed cannot work on this bus. Nothing was subscribed."""
+    """A handler cannot be subscribed, or unsubscribed, as asked. Nothing was changed.
+
+    Attributes:
+        message_type: Type of the messages meant, or what was given in place of their class.
+        handler_name: The handler.
+        problem: What is wrong, and what to do instead.
+    """
+
+    def __init__(self, message_type: str, handler_name: str, problem: str) -> None:
+        super().__init__(message_type, handler_name, problem)
+        self.message_type = message_type
+        self.handler_name = handler_name
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"handler {self.handler_name!r} for {self.message_type!r} {self.problem}"

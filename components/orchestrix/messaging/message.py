@@ -4,12 +4,13 @@ Field names follow CloudEvents 1.0 where it has them (``time`` is ``timestamp`` 
 Source: the CloudEvents specification, https://github.com/cloudevents/spec, version 1.0.
 """
 
-import dataclasses
+import copy
 import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import uuid_utils
 
@@ -21,6 +22,23 @@ def _new_id() -> str:
 
 
 _now = functools.partial(datetime.now, UTC)
+
+
+def _has_foreign_post_init(cls: type["Message"]) -> bool:
+    """Say whether the first ``__post_init__`` is the class's own or that of a mixin."""
+    owner = next(base for base in cls.__mro__ if "__post_init__" in base.__dict__)
+    return owner is cls or not issubclass(owner, Message)
+
+
+def _naming_first(post_init: Callable[..., None]) -> Callable[..., None]:
+    """Let such a ``__post_init__`` see the type, whether it calls ours or not."""
+
+    @functools.wraps(post_init)
+    def named(self: "Message", *arguments: Any) -> None:
+        _name(self)
+        post_init(self, *arguments)
+
+    return named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +79,11 @@ class Message:
     __schema_version__: ClassVar[int] = 1
 
     def __init_subclass__(
-        cls, *, type: str | None = None, schema_version: int = 1, **others: object
+        cls,
+        *,
+        type: str | None = None,  # noqa: A002 - users write ``class Opened(Event, type="opened")``
+        schema_version: int = 1,
+        **others: object,
     ) -> None:
         super().__init_subclass__(**others)
         if "__dataclass_fields__" in cls.__dict__:
@@ -76,24 +98,27 @@ class Message:
         # A string object of its own, so that __post_init__ can tell a default from an argument.
         cls.__message_type__ = (name + " ")[:-1]
         cls.__schema_version__ = schema_version
-        cls.__annotations__ = {**cls.__dict__.get("__annotations__", {}), "type": "str"}
+        cls.__annotations__ = {**inspect.get_annotations(cls), "type": str}
         cls.type = field(default=cls.__message_type__, kw_only=True)
-        if own := cls.__dict__.get("__post_init__"):
-            cls.__post_init__ = _naming_first(own)
+        if _has_foreign_post_init(cls):
+            cls.__post_init__ = _naming_first(cls.__post_init__)
 
     def __post_init__(self) -> None:
         """Name an instance of a class that was not decorated and so inherited its default."""
-        _name(self)
+        if self.type is not self.__message_type__:
+            _name(self)
 
-    def caused_by(self: MessageT, other: "Message") -> MessageT:
+    def caused_by(self, other: "Message") -> Self:
         """Return a copy that continues the story of `other`.
 
         The copy's causation id is `other`'s id; its correlation id is `other`'s, or
-        `other`'s id when `other` began the story. Everything else, the id too, stays.
+        `other`'s id when `other` began the story. Everything else stays, the id too, and
+        fields that ``__post_init__`` worked out: it does not run again.
         """
-        return dataclasses.replace(
-            self, correlation_id=other.correlation_id or other.id, causation_id=other.id
-        )
+        caused = copy.copy(self)
+        object.__setattr__(caused, "correlation_id", other.correlation_id or other.id)
+        object.__setattr__(caused, "causation_id", other.id)
+        return caused
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,14 +150,3 @@ def _name(message: Message) -> None:
 
 def _is_inherited(name: str, cls: type[Message]) -> bool:
     return any(base.__dict__.get("__message_type__") is name for base in cls.__mro__[1:])
-
-
-def _naming_first(post_init: Callable[..., None]) -> Callable[..., None]:
-    """Let a subclass's ``__post_init__`` see the type, whether it calls ours or not."""
-
-    @functools.wraps(post_init)
-    def named(self: Message, *arguments: Any) -> None:
-        _name(self)
-        post_init(self, *arguments)
-
-    return named

@@ -47,6 +47,11 @@ class RecordedEvent(msgspec.Struct, frozen=True, eq=False):
             return NotImplemented
         return _key(self) == _key(other) and self.metadata == other.metadata
 
+    def __ne__(self, other: object) -> bool:
+        # Without it Struct's own answers, which calls equal records different.
+        result = self.__eq__(other)
+        return result if result is NotImplemented else not result
+
     def __hash__(self) -> int:
         return hash(_key(self))
 
