@@ -42,13 +42,16 @@ def check_append(
                 f"append to stream {stream_id!r}: item {index} is {event!r}, not an Event; "
                 "declare its class as a subclass of Event"
             )
-    _check_texts(stream_id, metadata or {})
-    _check_expected(stream_id, expected_version)
-    seen: set[str] = set()
-    for event in events:
-        if event.id in seen:
-            raise DuplicateEvent(event.id, stream_id, "stands twice in this append")
-        seen.add(event.id)
+        if not (isinstance(event.id, str) and isinstance(event.type, str)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+            raise InvalidAppend(
+                f"append to stream {stream_id!r}: the id and type of item {index} are texts, "
+                f"found {event.id!r} and {event.type!r}"
+            )
+    _check_metadata(stream_id, metadata)
+    if expected_version is not None:
+        name = f"append to stream {stream_id!r}: expected_version"
+        check_range(name, expected_version, NO_STREAM)
+    _check_ids(stream_id, events)
 
 
 def check_stream_id(stream_id: str) -> None:
@@ -97,17 +100,24 @@ def check_range(name: str, value: int, least: int) -> None:
         raise InvalidRange(f"{name} is a whole number from {least} on, found {value!r}")
 
 
-def _check_expected(stream_id: str, expected_version: int | None) -> None:
-    if expected_version is not None:
-        check_range(
-            f"append to stream {stream_id!r}: expected_version", expected_version, NO_STREAM
+def _check_metadata(stream_id: str, metadata: Mapping[str, str] | None) -> None:
+    texts: Mapping[str, str] = {} if metadata is None else metadata
+    if not isinstance(texts, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        raise InvalidAppend(
+            f"append to stream {stream_id!r}: metadata is a mapping of text to text, "
+            f"found {metadata!r}"
         )
-
-
-def _check_texts(stream_id: str, metadata: Mapping[str, str]) -> None:
-    for key, value in metadata.items():
+    for key, value in texts.items():
         if not (isinstance(key, str) and isinstance(value, str)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
             raise InvalidAppend(
                 f"append to stream {stream_id!r}: metadata is text to text, "
                 f"found {key!r}: {value!r}"
             )
+
+
+def _check_ids(stream_id: str, events: Sequence[Event]) -> None:
+    seen: set[str] = set()
+    for event in events:
+        if event.id in seen:
+            raise DuplicateEvent(event.id, stream_id, "stands twice in this append")
+        seen.add(event.id)

@@ -7,7 +7,6 @@ from typing import Any
 from orchestrix.eventsourcing.dispatch import Dispatch
 from orchestrix.eventsourcing.handlers import call_with
 from orchestrix.eventsourcing.progress import Progress
-from orchestrix.eventsourcing.projection_context import ProjectionContext
 from orchestrix.eventsourcing.recorded_feed import check_place
 from orchestrix.messaging import Event, RecordedEvent
 
@@ -72,9 +71,7 @@ async def _call(
     events = [each.event for each in known if not dispatch.is_ignored(each.event)]
     if events:
         last = known[-1]
-        context = ProjectionContext(
-            progress.state.projection_id, last.position, last.recorded, replaying
-        )
+        context = progress.context(last.position, last.recorded, replaying=replaying)
         await call_with(handler.function, events, context if handler.takes_context else None)
 
 

@@ -36,7 +36,7 @@ class Dispatch:
             if self.is_unknown(event):
                 self.refuse_unknown(event)
             return False
-        context = ProjectionContext(self._projection_id, position, recorded, routes.replaying)
+        context = progress.context(position, recorded, replaying=routes.replaying)
         await self._call(handlers, event, context, progress)
         return True
 

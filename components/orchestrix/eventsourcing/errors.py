@@ -48,8 +48,8 @@ class DuplicateEvent(EventStoreError):
 
 
 class InvalidAppend(EventStoreError, ValueError):
-    """What was to be appended cannot be stored. Nothing was written."""
+    """A stream id, event, metadata or snapshot that no store can hold. Nothing was written."""
 
 
 class InvalidRange(EventStoreError, ValueError):
-    """A version, position, limit or timeout outside its range. Nothing was read."""
+    """A version, position, limit, timeout or filter outside its range. Nothing was done."""

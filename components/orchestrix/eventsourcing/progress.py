@@ -4,8 +4,16 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from orchestrix.eventsourcing.applied import weight_of_ids, weight_of_run, weights_added
+from orchestrix.eventsourcing.projection_context import ProjectionContext
 from orchestrix.eventsourcing.projection_errors import MixedFeed
-from orchestrix.projection_state import EventIds, Feed, PartlyApplied, ProjectionState
+from orchestrix.messaging import RecordedEvent
+from orchestrix.projection_state import (
+    EventIds,
+    Feed,
+    PartlyApplied,
+    ProjectionState,
+    StateTransaction,
+)
 
 
 class Progress:
@@ -20,6 +28,7 @@ class Progress:
         has_failed: Whether the present chunk was ended by a handler, or by what had none.
         is_refused: Whether the present chunk was ended by what was wrong with the feed.
         highest: The highest position met in the present call.
+        transaction: The transaction that handlers write with, when there is one.
         seen: Bare feed: the ids that were taken.
     """
 
@@ -30,6 +39,7 @@ class Progress:
         self.partly = {each.event_id: each.returned for each in state.partly_applied}
         self.failed_position = state.failed_position
         self.highest = 0
+        self.transaction: StateTransaction | None = None
         self.has_failed = False
         self.is_refused = False
         self.seen = set(state.event_ids)
@@ -38,6 +48,14 @@ class Progress:
         self._count = state.applied_count
         self._weight = state.applied_hash
         self._feed = state.feed
+
+    def context(
+        self, position: int, recorded: RecordedEvent | None, *, replaying: bool
+    ) -> ProjectionContext:
+        """Return what a handler may know about the event at `position`."""
+        return ProjectionContext(
+            self.state.projection_id, position, recorded, replaying, self.transaction
+        )
 
     def check_feed(self, feed: Feed) -> None:
         """Raise MixedFeed when the kind of feed is fixed to the other one."""

@@ -1,8 +1,11 @@
 """What a handler may know about the event it is given."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from orchestrix.eventsourcing.projection_errors import NoTransaction
 from orchestrix.messaging import RecordedEvent
+from orchestrix.projection_state import StateTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +24,18 @@ class ProjectionContext:
     position: int
     recorded: RecordedEvent | None
     replaying: bool
+    _transaction: StateTransaction | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def transaction(self) -> Any:
+        """The state store's own connection; what is written with it commits with the state.
+
+        Raises:
+            NoTransaction: The state store has no transactions.
+        """
+        if self._transaction is None:
+            raise NoTransaction(
+                f"projection {self.projection_id!r} keeps its state in a store without "
+                "transactions; give it a transactional state store, or write elsewhere"
+            )
+        return self._transaction.connection

@@ -10,6 +10,7 @@ from orchestrix.eventsourcing.feed import Events, check_events
 from orchestrix.eventsourcing.projection import Projection
 from orchestrix.eventsourcing.registry import Registry
 from orchestrix.eventsourcing.state_keeper import Promise, StateKeeper
+from orchestrix.eventsourcing.transactional_work import TransactionalWork
 from orchestrix.eventsourcing.turn import Turn
 from orchestrix.eventsourcing.work import Settings, Work
 from orchestrix.messaging import Event
@@ -24,9 +25,10 @@ logger = logging.getLogger("orchestrix.projections")
 class ProjectionEngine:
     """Feeds events to handlers, in order, and remembers how far it is.
 
-    What it promises depends on where its state is kept; :attr:`promise` says it. With an
-    ``InMemoryProjectionStateStore``: exactly once for the life of the process, and no handler
-    that returned for an event is called for it again. With a plain ``load_state`` /
+    What it promises depends on where its state is kept; :attr:`promise` says it. With a
+    transactional store: exactly once, for what handlers write through ``context.transaction``.
+    With an ``InMemoryProjectionStateStore``: exactly once for the life of the process, and no
+    handler that returned for an event is called for it again. With a plain ``load_state`` /
     ``save_state`` pair: the same until the process crashes, and at least once across a crash.
 
     Calls queue and happen one after the other. A call from inside a handler, from a second
@@ -74,12 +76,10 @@ class ProjectionEngine:
         self._keeper = StateKeeper(projection_id, state_store)
         self._registry = Registry()
         self._turn = Turn(f"projection {projection_id!r}")
-        self._work = Work(
-            self._keeper,
-            self._registry,
-            Dispatch(projection_id, frozenset(ignore)),
-            Settings(projection_id, version, window, start, batch_size),
-        )
+        settings = Settings(projection_id, version, window, start, batch_size)
+        parts = self._keeper, self._registry, Dispatch(projection_id, frozenset(ignore)), settings
+        store = self._keeper.transactional
+        self._work = Work(*parts) if store is None else TransactionalWork(store, *parts)
 
     @property
     def promise(self) -> Promise:

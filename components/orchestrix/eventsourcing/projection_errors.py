@@ -9,6 +9,7 @@
       * NotTheLog            events of one stream, or of another store's log
       * OutOfOrder           recorded events that do not ascend
     * EngineInUse            a call that would wait for itself, or from a second loop or thread
+    * NoTransaction          a handler asked for a transaction that there is not
     * UnhandledUnknownEvent  a stored event whose class is not here
     * OutdatedProjection     the state was built by another version of the projection
 """
@@ -77,6 +78,10 @@ class OutOfOrder(FeedError):
 
 class EngineInUse(ProjectionError, RuntimeError):
     """A call that would wait for itself, or comes from a second loop or thread."""
+
+
+class NoTransaction(ProjectionError):
+    """A handler asked for the transaction of a state store that has none."""
 
 
 class UnhandledUnknownEvent(ProjectionError):

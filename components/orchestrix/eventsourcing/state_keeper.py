@@ -6,12 +6,14 @@ from orchestrix.projection_state import (
     InMemoryProjectionStateStore,
     ProjectionState,
     ProjectionStateStore,
+    TransactionalProjectionStateStore,
 )
 
 
 class Promise(Enum):
     """How often a handler's effect on the read model happens for each event."""
 
+    EXACTLY_ONCE = "exactly once, for what is written with the transaction"
     EXACTLY_ONCE_IN_PROCESS = "exactly once, for the life of the process"
     AT_LEAST_ONCE = "at least once: after a crash, events since the last saved state come again"
 
@@ -21,19 +23,25 @@ class StateKeeper:
 
     An in-memory store is asked at each call, so several engines may take turns on one state; a
     plain store is asked once, and then this engine's own memory is ahead of it.
+
+    Attributes:
+        transactional: The store, when it has transactions.
     """
 
     def __init__(self, projection_id: str, store: ProjectionStateStore) -> None:
         self._projection_id = projection_id
         self._store = store
         self._memory = store if type(store) is InMemoryProjectionStateStore else None
+        self.transactional = store if isinstance(store, TransactionalProjectionStateStore) else None
         self._loaded: ProjectionState | None = None
         self._unsaved = False
 
     @property
     def promise(self) -> Promise:
         """What the store lets an engine promise."""
-        return Promise.AT_LEAST_ONCE if self._memory is None else Promise.EXACTLY_ONCE_IN_PROCESS
+        if self._memory is not None:
+            return Promise.EXACTLY_ONCE_IN_PROCESS
+        return Promise.AT_LEAST_ONCE if self.transactional is None else Promise.EXACTLY_ONCE
 
     @property
     def is_saved(self) -> bool:
@@ -49,6 +57,10 @@ class StateKeeper:
         if self._memory is None and self._loaded is None:
             self._loaded = await self._store.load_state(self._projection_id)
         return self.known()
+
+    def remember(self, state: ProjectionState | None) -> None:
+        """Take note of what was saved or loaded elsewhere."""
+        self._loaded = state
 
     async def save(self, state: ProjectionState) -> None:
         """Keep `state`; when the store raises it is kept here, and saved with the next one."""

@@ -58,7 +58,8 @@ class AsyncEventStore(Protocol):
 
         Args:
             stream_id: The stream, created when missing. Not empty.
-            events: Oldest first. Empty: only the version check is done.
+            events: Oldest first. Empty: only the version check is done. The store keeps none
+                of the caller's objects that could still change.
             expected_version: Version of the stream's last event, or ``NO_STREAM``. None: no check.
             metadata: Kept with each event, text to text.
 
@@ -67,6 +68,7 @@ class AsyncEventStore(Protocol):
             DuplicateEvent: An id is recorded elsewhere, or twice in `events`. Nothing written.
             InvalidAppend: The stream id, an event or the metadata cannot be stored.
             InvalidRange: `expected_version` is below ``NO_STREAM``.
+            Exception: Whatever iterating over `events` raises. Nothing written.
         """
         ...
 
@@ -80,6 +82,7 @@ class AsyncEventStore(Protocol):
             limit: The most events a page may hold, at least 1.
 
         Raises:
+            InvalidAppend: `stream_id` is empty or not a text.
             InvalidRange: `from_version` or `limit` is out of range.
         """
         ...
@@ -93,7 +96,7 @@ class AsyncEventStore(Protocol):
         types: Collection[str] | None = None,
         categories: Collection[str] | None = None,
     ) -> Page:
-        """Read the log, oldest first.
+        """Read the log, oldest first. After the head comes an empty page.
 
         Args:
             after_position: Position before the first event wanted, exclusive, at least 0.
@@ -102,7 +105,8 @@ class AsyncEventStore(Protocol):
             categories: Only events of these categories (the stream id up to its first ``-``).
 
         Raises:
-            InvalidRange: `after_position` or `limit` is out of range.
+            InvalidRange: `after_position` or `limit` is out of range, or a filter is not a
+                collection of texts.
         """
         ...
 
@@ -113,24 +117,49 @@ class AsyncEventStore(Protocol):
 
     @abstractmethod
     async def count_after(self, position: int) -> int | None:
-        """Return how many events lie after `position`, exclusive; None if the store cannot tell."""
+        """Return how many events lie after `position`, exclusive; None if the store cannot tell.
+
+        Args:
+            position: Exclusive, at least 0; above the head nothing lies after it.
+
+        Raises:
+            InvalidRange: `position` is out of range.
+        """
         ...
 
     @abstractmethod
     async def streams(
         self, prefix: str = "", *, after: str = "", limit: int = 1000
     ) -> Sequence[str]:
-        """Return ids of streams that begin with `prefix`, sorted, after `after` (exclusive)."""
+        """Return ids of streams that begin with `prefix`, sorted by code point.
+
+        Args:
+            prefix: Taken literally; empty: all streams.
+            after: Only ids that sort after this one, exclusive.
+            limit: The most ids to return, at least 1.
+
+        Raises:
+            InvalidRange: `limit` is out of range.
+        """
         ...
 
     @abstractmethod
     async def save_snapshot(self, snapshot: Snapshot) -> None:
-        """Keep a copy of `snapshot`, unless a newer version of the same aggregate is kept."""
+        """Keep a copy of `snapshot`, unless a newer version of the same aggregate is kept.
+
+        Raises:
+            InvalidAppend: The aggregate id is empty or not a text, or the state cannot be stored.
+            InvalidRange: The snapshot's version is below 0.
+        """
         ...
 
     @abstractmethod
     async def load_snapshot(self, aggregate_id: str) -> Snapshot | None:
-        """Return a copy of the newest snapshot, None if there is none."""
+        """Return a copy of the newest snapshot, None if there is none.
+
+        Raises:
+            InvalidAppend: `aggregate_id` is empty or not a text.
+        """
         ...
 
     @abstractmethod
@@ -140,6 +169,9 @@ class AsyncEventStore(Protocol):
         Args:
             after_position: Exclusive, at least 0.
             timeout: The longest wait in seconds, at least 0; 0 only looks.
+
+        Raises:
+            InvalidRange: `after_position` or `timeout` is out of range.
         """
         ...
 

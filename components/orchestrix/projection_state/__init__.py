@@ -1,5 +1,6 @@
 """How far each projection is: the state, the ports that keep it, and a store in memory."""
 
+from orchestrix.projection_state.errors import StateConflict
 from orchestrix.projection_state.event_ids import EventIds
 from orchestrix.projection_state.memory import InMemoryProjectionStateStore
 from orchestrix.projection_state.state import Feed, PartlyApplied, ProjectionState, Status
@@ -16,6 +17,7 @@ __all__ = [
     "PartlyApplied",
     "ProjectionState",
     "ProjectionStateStore",
+    "StateConflict",
     "StateTransaction",
     "Status",
     "TransactionalProjectionStateStore",

@@ -38,12 +38,24 @@ class StateTransaction(Protocol):
     @property
     @abstractmethod
     def connection(self) -> Any:
-        """The store's own connection; what handlers write with it commits with the state."""
+        """The store's own connection; what handlers write with it commits with the state.
+
+        A store that locks for writing may wait with it until this is asked for.
+        """
         ...
 
     @abstractmethod
-    async def save_state(self, state: ProjectionState) -> None:
-        """Keep `state` when the transaction commits."""
+    async def save_state(self, state: ProjectionState, *, replacing: int | None) -> None:
+        """Keep `state` when the transaction commits.
+
+        Args:
+            state: The state after what this transaction does.
+            replacing: The checkpoint that is stored now, as far as the caller knows; None: no
+                state is stored.
+
+        Raises:
+            StateConflict: Another checkpoint is stored; somebody else was at work.
+        """
         ...
 
 
@@ -58,6 +70,7 @@ class TransactionalProjectionStateStore(ProjectionStateStore, Protocol):
     def transaction(self, projection_id: str) -> AbstractAsyncContextManager[StateTransaction]:
         """Open a transaction: committed when the block ends, rolled back when it raises.
 
-        Raises at the end of the block when the commit failed; then nothing of it is kept.
+        Raises at the end of the block when the commit failed or its answer was lost; then all of
+        it is kept or nothing, and :meth:`load_state` tells which.
         """
         ...

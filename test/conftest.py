@@ -1,0 +1,5 @@
+import pytest
+
+pytest.register_assert_rewrite(
+    "conformance.event_store", "conformance.message_bus", "conformance.projection_engine"
+)

@@ -1,0 +1,78 @@
+"""A database in memory whose transactions can be rolled back, lose their answer, and be slow."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from orchestrix.projection_state import (
+    ProjectionState,
+    StateConflict,
+    StateTransaction,
+    TransactionalProjectionStateStore,
+)
+
+
+class Lost(Exception):
+    """The connection broke; whether the last statement was done, only the database knows."""
+
+
+class FakeTransaction(StateTransaction):
+    """What is written here is seen by others when it commits."""
+
+    def __init__(self, database: "FakeDatabase") -> None:
+        self._database = database
+        self.rows: list[int] = list(database.rows)
+        self.states = dict(database.states)
+
+    @property
+    def connection(self) -> Any:
+        return self
+
+    async def save_state(self, state: ProjectionState, *, replacing: int | None) -> None:
+        await self._database.step()
+        stored = self.states.get(state.projection_id)
+        found = None if stored is None else stored.last_processed_position
+        if found != replacing:
+            raise StateConflict(state.projection_id, replacing, found)
+        self.states[state.projection_id] = state
+
+
+class FakeDatabase(TransactionalProjectionStateStore):
+    """Rows and states that change together or not at all.
+
+    Every operation takes some turns of the loop, and is a *step*; `fails_at` is the number of the
+    step (from 1) at which the connection breaks. A commit has a step before and one after it.
+    """
+
+    def __init__(self, fails_at: int | None = None) -> None:
+        self.rows: list[int] = []
+        self.states: dict[str, ProjectionState] = {}
+        self.steps = 0
+        self.fails_at = fails_at
+
+    async def step(self) -> None:
+        self.steps += 1
+        await asyncio.sleep(0)
+        if self.steps == self.fails_at:
+            raise Lost(f"at step {self.steps}")
+
+    async def load_state(self, projection_id: str) -> ProjectionState | None:
+        await self.step()
+        return self.states.get(projection_id)
+
+    async def save_state(self, state: ProjectionState) -> None:
+        await self.step()
+        self.states[state.projection_id] = state
+
+    @asynccontextmanager
+    async def transaction(self, projection_id: str) -> AsyncGenerator[FakeTransaction]:
+        await self.step()
+        before = self.states.get(projection_id)
+        transaction = FakeTransaction(self)
+        yield transaction
+        await self.step()
+        if self.states.get(projection_id) is not before:
+            raise StateConflict(projection_id, None, None)  # as serializable databases do
+        self.rows, self.states = transaction.rows, transaction.states
+        await self.step()
