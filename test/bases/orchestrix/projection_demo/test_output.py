@@ -1,0 +1,188 @@
+"""Where the output goes: pipes, terminals narrow and plain, readers that leave, Ctrl-C."""
+
+import json
+import os
+import pty
+import re
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+
+
+@pytest.fixture
+def small(bank):
+    return bank.transactions(
+        bank.credit(1, "930131", "900.00", "900.00"),
+        bank.debit(2, "930228", "200.00", "700.00"),
+        bank.credit(3, "930228", "0.50", "700.60"),
+    )
+
+
+@pytest.fixture
+def on_terminal(process):
+    """Run the command on a terminal of its own; returns what was shown."""
+
+    def run(*arguments, **variables):
+        reader, writer = pty.openpty()
+        variables = {"TERM": "xterm-256color", "COLUMNS": "80", **variables}
+        with process(*arguments, stdout=writer, **variables) as running:
+            os.close(writer)
+            shown = b""
+            with suppress(OSError):  # a terminal ends like that
+                while piece := os.read(reader, 65536):
+                    shown += piece
+            os.close(reader)
+        assert running.returncode == 0
+        return shown.decode()
+
+    return run
+
+
+def test_quiet_leaves_out_explanations_and_progress(demo, small):
+    answer = demo("--quiet", "--data", small)
+
+    assert answer.lines[0] == "3 transactions of 1 account, 1993-01-31 to 1993-02-28"
+    assert "Reading" not in answer.out
+
+
+def test_json_is_json_and_nothing_else_with_amounts_as_texts(demo, small):
+    answer = demo("--json", "--data", small)
+    summary = json.loads(answer.out)
+
+    assert (answer.status, answer.err) == (0, "")
+    assert summary["source"] == str(small)
+    assert summary["totals"]["balance"] == "700.50"
+    assert summary["most_active_accounts"] == [
+        {
+            "account_id": "1",
+            "opened_on": "1993-01-31",
+            "transactions": 3,
+            "credits": "900.50",
+            "debits": "200.00",
+            "balance": "700.50",
+        }
+    ]
+    assert summary["turnover"][1] == {
+        "month": "1993-02",
+        "credits": "0.50",
+        "debits": "200.00",
+        "kinds": {"cash out": "200.00", "cash in": "0.50"},
+    }
+    assert summary["reconciliation"]["file_order"] == {
+        "exact": 2,
+        "within_0.1": 1,
+        "not_at_all": 0,
+    }
+
+
+def test_a_pipe_gets_plain_lines_and_no_colors(demo, small):
+    answer = demo("--data", small)
+
+    assert "\x1b" not in answer.out
+    assert "Reading 3 rows\nAppending 3 transactions as events\nProjecting 4 events\n" in answer.out
+
+
+@pytest.mark.parametrize("columns", [1, 10, 40, 300])
+def test_any_width_will_do(demo, small, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+
+    assert demo("--data", small).status == 0
+
+
+def test_a_terminal_gets_bars_and_colors(on_terminal):
+    shown = on_terminal()
+
+    assert "\x1b[32m" in shown
+    assert "Projecting 31,146 events" in shown
+    assert "100%" in shown
+    assert "in booked order   28,576        1,424            0" in ESCAPES.sub("", shown)
+
+
+def test_bars_end_at_100_percent_though_rows_were_unusable(on_terminal, bank):
+    shown = on_terminal("--data", bank.transactions("?", bank.credit(1, "930131", "9", "9")))
+
+    assert re.search(r"Reading 2 rows .* 100%", ESCAPES.sub("", shown))
+
+
+def test_no_color_means_no_color(on_terminal, small):
+    shown = on_terminal("--data", small, NO_COLOR="1")
+
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]", shown)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_terminal_without_utf_8_gets_letters(process, bank, encoding):
+    file = bank.transactions("?", bank.credit(1, "930131", "9.00", "9.00"), name="vložené→.asc")
+    with process("--data", file, PYTHONIOENCODING=encoding) as running:
+        out, err = running.communicate()
+
+    assert running.returncode == 0
+    assert "(# in, . out)" in out
+    assert "line 2: expected 10 columns" in err
+
+
+@pytest.mark.parametrize("option", ["--quiet", "--json", "--help"])
+def test_a_reader_that_leaves_ends_the_demo_without_a_word(process, small, option):
+    with process("--data", small, option) as running:
+        running.stdout.close()
+
+        assert running.wait() == 141
+        assert running.stderr.read() == ""
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_an_output_that_the_user_closed_gets_nothing(demo, bank, monkeypatch, closed):
+    file = bank.transactions("?", bank.credit(1, "930131", "9.00", "9.00"))
+    monkeypatch.setattr(sys, closed, None)
+    answer = demo("--quiet", "--data", file)
+
+    assert answer.status == 0
+    assert ("1 transaction of" in answer.out) == (closed == "stderr")
+    assert ("line 2: expected" in answer.err) == (closed == "stdout")
+    assert "line 2: expected" not in answer.out
+
+
+def test_ctrl_c_ends_the_demo_with_one_line(process):
+    with process() as running:
+        while not running.stdout.readline().startswith("Reading"):
+            pass
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate()
+
+    assert (running.returncode, err) == (130, "projection-demo: interrupted\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+@pytest.mark.parametrize("option", ["--quiet", "--json", "--help"])
+def test_a_full_disk_is_said_in_one_line(process, small, option):
+    with Path("/dev/full").open("w") as full, process("--data", small, option, stdout=full) as run:
+        _, err = run.communicate()
+
+    assert run.returncode == 1
+    assert err == "projection-demo: stopped: [Errno 28] No space left on device\n"
+
+
+def test_a_file_may_be_named_as_it_likes(demo, bank, monkeypatch):
+    monkeypatch.chdir(bank.folder)
+    name = "[bold]a:bug:.asc"
+    bank.transactions("?", bank.credit(1, "930131", "9.00", "9.00"), name=name)
+    answer = demo("--quiet", "--data", name)
+
+    assert f"Source: {name}" in answer.lines
+    assert f"  {name}, line 2: " in answer.err
+
+
+def test_help_has_examples(demo):
+    answer = demo("--help")
+
+    assert answer.status == 0
+    assert "projection-demo --data trans.asc --accounts account.asc" in answer.out
+
+
+def test_the_version_is_told(demo):
+    assert re.fullmatch(r"projection-demo \d+\.\d+\.\d+\n", demo("--version").out)

@@ -1,0 +1,151 @@
+"""The three read models, folded from a few events."""
+
+from datetime import date
+from decimal import Decimal
+
+from orchestrix.projection_demo.balances import Balances
+from orchestrix.projection_demo.bank_events import (
+    AccountCredited,
+    AccountDebited,
+    AccountOpened,
+    TransactionBooked,
+)
+from orchestrix.projection_demo.reconciliation import Reconciliation
+from orchestrix.projection_demo.steps import Agreement
+from orchestrix.projection_demo.turnover import Turnover
+
+
+def opened(account):
+    return AccountOpened(account_id=account, opened_on=date(1993, 1, 1))
+
+
+def booked(cls, account, day, amount, balance="0", kind="cash in", line=2):
+    return cls(
+        account_id=account,
+        booked_on=day,
+        kind=kind,
+        amount=Decimal(amount),
+        bank_balance=Decimal(balance),
+        line=line,
+    )
+
+
+def credit(*arguments, **others):
+    return booked(AccountCredited, *arguments, **others)
+
+
+def debit(*arguments, **others):
+    return booked(AccountDebited, *arguments, **others)
+
+
+DAY, NEXT = date(1993, 1, 31), date(1993, 2, 1)
+
+
+def counted(steps):
+    return tuple(steps[each] for each in Agreement)
+
+
+def test_type_names_are_stable():
+    assert opened("1").type == "bank.account-opened"
+    assert credit("1", DAY, "1").type == "bank.account-credited"
+    assert debit("1", DAY, "1").type == "bank.account-debited"
+    assert issubclass(AccountDebited, TransactionBooked)
+
+
+async def test_balances_add_credits_and_take_debits_of_each_account():
+    history = [opened("1"), credit("1", DAY, "0.10"), credit("1", DAY, "0.20"), opened("2")]
+    balances = await Balances.fold([*history, debit("2", DAY, "7")])
+
+    assert balances.accounts["1"].balance == Decimal("0.30")
+    assert balances.accounts["2"].balance == Decimal(-7)
+
+
+async def test_the_most_active_account_has_most_transactions():
+    history = [opened("1"), opened("2"), opened("3"), credit("2", DAY, "1"), credit("2", DAY, "1")]
+    balances = await Balances.fold([*history, credit("3", DAY, "900")])
+
+    assert [each.account_id for each in balances.most_active(2)] == ["2", "3"]
+
+
+async def test_turnover_is_kept_by_month_and_kind():
+    turnover = await Turnover.fold(
+        [
+            credit("1", DAY, "5", kind="cash in"),
+            credit("2", DAY, "1", kind="interest"),
+            debit("1", NEXT, "2", kind="fee"),
+        ]
+    )
+    january, february = turnover.months()
+
+    assert (january.credits, january.debits) == (Decimal(6), Decimal(0))
+    assert (february.credits, february.debits) == (Decimal(0), Decimal(2))
+    assert [each.kind for each in turnover.totals()] == ["cash in", "interest", "fee"]
+
+
+async def test_a_month_without_a_transaction_is_there_too():
+    turnover = await Turnover.fold(
+        [credit("1", date(1993, 11, 5), "1"), credit("1", date(1994, 2, 1), "1")]
+    )
+
+    assert [f"{each.month:%Y-%m}" for each in turnover.months()] == [
+        "1993-11",
+        "1993-12",
+        "1994-01",
+        "1994-02",
+    ]
+
+
+async def test_the_first_row_of_an_account_steps_from_nothing():
+    model = await Reconciliation.fold([credit("1", DAY, "5", "5"), credit("2", DAY, "5", "6")])
+
+    assert counted(model.in_file_order) == (1, 0, 1)
+
+
+async def test_rows_of_a_day_agree_in_booked_order_only():
+    model = await Reconciliation.fold(
+        [
+            credit("1", DAY, "100", "100"),
+            debit("1", NEXT, "30", "80", line=3),
+            credit("1", NEXT, "10", "110", line=4),
+            credit("1", date(1993, 2, 2), "1", "81"),
+        ]
+    )
+
+    assert counted(model.in_file_order) == (1, 0, 3)
+    assert counted(model.in_booked_order()) == (4, 0, 0)
+
+
+async def test_the_latest_day_of_an_account_counts_before_it_is_complete():
+    model = await Reconciliation.fold([debit("1", DAY, "30", "70"), credit("1", DAY, "100", "100")])
+
+    assert counted(model.in_booked_order()) == (2, 0, 0)
+    assert counted(model.in_booked_order()) == (2, 0, 0)  # asking changes nothing
+
+
+async def test_accounts_do_not_disturb_one_another():
+    model = await Reconciliation.fold(
+        [
+            debit("1", DAY, "30", "70"),
+            debit("2", DAY, "10", "40"),
+            credit("1", DAY, "100", "100"),
+            credit("2", DAY, "50", "50"),
+        ]
+    )
+
+    assert counted(model.in_booked_order()) == (4, 0, 0)
+
+
+async def test_the_example_is_the_first_day_whose_order_matters():
+    model = await Reconciliation.fold(
+        [
+            credit("1", DAY, "5", "5"),
+            debit("2", DAY, "30", "70", line=4),
+            credit("2", DAY, "100", "100", line=5),
+            credit("1", NEXT, "1", "6"),
+            credit("2", NEXT, "1", "71"),
+        ]
+    )
+
+    assert model.example
+    assert (model.example.account_id, model.example.day) == ("2", DAY)
+    assert [each.line for each in model.example.in_booked_order()] == [5, 4]
