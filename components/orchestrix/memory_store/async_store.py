@@ -1,7 +1,7 @@
 """The in-memory event store behind the async port."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -11,10 +11,9 @@ from orchestrix.eventsourcing import (
     Page,
     Snapshot,
     StreamPage,
-    check_range,
 )
+from orchestrix.memory_store.read_rules import check_wait
 from orchestrix.memory_store.store import InMemoryEventStore
-from orchestrix.memory_store.timeout import check_timeout
 from orchestrix.messaging import Event
 
 
@@ -78,21 +77,23 @@ class InMemoryAsyncEventStore(AsyncEventStore):
         return self._store.load_snapshot(aggregate_id)
 
     async def wait_for_events(self, after_position: int, timeout: float) -> bool:  # noqa: ASYNC109 - the port promises an answer, not a TimeoutError
-        check_range("after_position", after_position, 0)
-        check_timeout(timeout)
+        check_wait(after_position, timeout)
         grown = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        self._store.log.watch(grown, partial(_wake, loop, grown))
+        wake = partial(_wake, asyncio.get_running_loop(), grown)
         try:
             async with asyncio.timeout(timeout):
-                while self._store.head() <= after_position:
+                while not self._has_grown(after_position, wake):
                     await grown.wait()
                     grown.clear()
         except TimeoutError:
             return self._store.head() > after_position
         finally:
-            self._store.log.unwatch(grown)
+            self._store.log.unwatch(wake)
         return True
+
+    def _has_grown(self, after_position: int, wake: Callable[[], None]) -> bool:
+        self._store.log.watch(wake)  # before looking, so that no append falls in between
+        return self._store.head() > after_position
 
 
 def _wake(loop: asyncio.AbstractEventLoop, grown: asyncio.Event) -> None:

@@ -1,6 +1,5 @@
 """The log that the sync and the async in-memory store share."""
 
-import copy
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,14 +21,20 @@ from orchestrix.eventsourcing import (
     check_version,
     repeated_append,
 )
-from orchestrix.memory_store.isolation import content_of
+from orchestrix.memory_store.isolation import content_of, private_copy
+from orchestrix.memory_store.read_rules import chosen
 from orchestrix.messaging import Event, RecordedEvent, StreamEvent
+
+_LEAST_LOOK = 1000
+"""Events that a filtered read looks at in one step, however few it may return."""
 
 
 class EventLog:
     """Events in commit order, their streams, ids and snapshots.
 
-    Safe for threads: one lock orders the writers, and readers see whole appends.
+    Safe for threads. One lock orders the writers, and readers take it to learn where the log
+    ends; what lies before its end never changes and is read without it. The lock is reentrant
+    because the garbage collector may end a forgotten waiter in the middle of an append.
     """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
@@ -37,11 +42,11 @@ class EventLog:
         self._clock = clock
         self._events: list[RecordedEvent] = []
         self._streams: dict[str, list[RecordedEvent]] = {}
-        self._ids: dict[str, RecordedId] = {}
+        self._by_id: dict[str, RecordedEvent] = {}
         self._snapshots: dict[str, Snapshot] = {}
         self._recorded_at = datetime.min.replace(tzinfo=UTC)
-        self._grown = threading.Condition()
-        self._watchers: dict[object, Callable[[], None]] = {}
+        self._grown = threading.Condition(threading.RLock())
+        self._watchers: set[Callable[[], None]] = set()
 
     def append(
         self,
@@ -56,13 +61,12 @@ class EventLog:
         contents = [content_of(event) for event in events]
         kept = MappingProxyType(dict(metadata or {}))
         with self._grown:
-            known = [self._ids.get(event.id) for event in events]
+            known = [self._place_of(event) for event in events]
             if (repeated := repeated_append(stream_id, events, known)) is not None:
                 return repeated
-            stream = self._streams.get(stream_id, [])
-            check_version(stream_id, expected_version, len(stream) - 1)
+            check_version(stream_id, expected_version, len(self._streams.get(stream_id, ())) - 1)
             if events:
-                self._write(stream_id, events, contents, kept)
+                self._write(self._recorded(stream_id, events, contents, kept))
                 self._announce()
             return self.end_of(stream_id)
 
@@ -71,8 +75,9 @@ class EventLog:
         check_stream_id(stream_id)
         check_range("from_version", from_version, 0)
         check_range("limit", limit, 1)
-        stream = self._streams.get(stream_id, [])
-        end = len(stream)
+        with self._grown:
+            stream = self._streams.get(stream_id, [])
+            end = len(stream)
         found = stream[from_version : min(from_version + limit, end)]
         upto = from_version + len(found)
         return StreamPage(tuple(map(_stream_event, found)), stream_id, upto, upto >= end)
@@ -87,31 +92,43 @@ class EventLog:
         """See the port."""
         check_range("after_position", after_position, 0)
         check_range("limit", limit, 1)
+        types, categories = chosen("types", types), chosen("categories", categories)
+        step = limit if types is None and categories is None else max(limit, _LEAST_LOOK)
         found: list[RecordedEvent] = []
-        head, looked = len(self._events), after_position
+        head, looked = self.head(), after_position
         while looked < head and len(found) < limit:
-            upto = min(looked + limit - len(found), head)
+            upto = min(looked + step, head)
             found += _filtered(self._events[looked:upto], types, categories)
             looked = upto
-        return Page(
-            tuple(map(_isolated, found)), after_position, looked, looked >= head, self.store_id
-        )
+        if len(found) > limit:
+            del found[limit:]
+            looked = found[-1].position
+        events = tuple([e if isinstance(e.content, Event) else _isolated(e) for e in found])
+        return Page(events, after_position, looked, looked >= head, self.store_id)
 
     def head(self) -> int:
         """See the port."""
-        return len(self._events)
+        with self._grown:
+            return len(self._events)
+
+    def count_after(self, position: int) -> int:
+        """See the port."""
+        check_range("position", position, 0)
+        return max(0, self.head() - position)
 
     def end_of(self, stream_id: str) -> AppendResult:
         """Return where a stream ends."""
-        stream = self._streams.get(stream_id)
-        if not stream:
-            return AppendResult(NO_STREAM, 0)
-        return AppendResult(stream[-1].version, stream[-1].position)
+        check_stream_id(stream_id)
+        with self._grown:
+            if (stream := self._streams.get(stream_id)) is None:
+                return AppendResult(NO_STREAM, 0)
+            return AppendResult(stream[-1].version, stream[-1].position)
 
     def streams(self, prefix: str, after: str, limit: int) -> list[str]:
         """See the port."""
         check_range("limit", limit, 1)
-        names = list(self._streams)
+        with self._grown:
+            names = list(self._streams)
         return nsmallest(
             limit, (each for each in names if each > after and each.startswith(prefix))
         )
@@ -119,7 +136,8 @@ class EventLog:
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """See the port."""
         check_stream_id(snapshot.aggregate_id)
-        mine = copy.deepcopy(snapshot)
+        check_range("the version of a snapshot", snapshot.version, 0)
+        mine = private_copy(snapshot, f"the snapshot of stream {snapshot.aggregate_id!r}")
         with self._grown:
             kept = self._snapshots.get(mine.aggregate_id)
             if kept is None or kept.version <= mine.version:
@@ -127,55 +145,67 @@ class EventLog:
 
     def load_snapshot(self, aggregate_id: str) -> Snapshot | None:
         """See the port."""
-        return copy.deepcopy(self._snapshots.get(aggregate_id))
+        check_stream_id(aggregate_id)
+        with self._grown:
+            kept = self._snapshots.get(aggregate_id)
+        return None if kept is None else private_copy(kept, "a snapshot")
 
     def wait(self, after_position: int, timeout: float) -> bool:  # seconds
         """Block the calling thread until the head is above `after_position`."""
         with self._grown:
-            return self._grown.wait_for(lambda: len(self._events) > after_position, timeout)
+            return self._grown.wait_for(
+                lambda: len(self._events) > after_position, min(timeout, threading.TIMEOUT_MAX)
+            )
 
-    def watch(self, key: object, grown: Callable[[], None]) -> None:
-        """Call `grown` after each append, in the appending thread, until :meth:`unwatch`."""
+    def watch(self, grown: Callable[[], None]) -> None:
+        """Call `grown` once, after the next append, in the appending thread."""
         with self._grown:
-            self._watchers[key] = grown
+            self._watchers.add(grown)
 
-    def unwatch(self, key: object) -> None:
-        """Stop what :meth:`watch` began."""
+    def unwatch(self, grown: Callable[[], None]) -> None:
+        """Forget what :meth:`watch` was given, called or not."""
         with self._grown:
-            del self._watchers[key]
+            self._watchers.discard(grown)
 
-    def _write(
+    def _place_of(self, event: Event) -> RecordedId | None:
+        found = self._by_id.get(event.id)
+        return found and RecordedId(found.stream_id, found.version, found.position)
+
+    def _recorded(
         self,
         stream_id: str,
         events: Sequence[Event],
         contents: Sequence[Event | Callable[[], Event]],
         metadata: Mapping[str, str],
-    ) -> None:
-        self._recorded_at = max(self._recorded_at, self._clock())
-        stream = self._streams.get(stream_id, [])
-        places = enumerate(zip(events, contents, strict=True))
-        first, last = len(stream), len(self._events)
-        recorded = [
+    ) -> list[RecordedEvent]:
+        now = max(self._recorded_at, self._clock()).astimezone(UTC)
+        version, position = len(self._streams.get(stream_id, ())), len(self._events) + 1
+        pairs = zip(events, contents, strict=True)
+        return [
             RecordedEvent(
-                event.id, event.type, stream_id, first + index, last + index + 1,
-                self._recorded_at, metadata, content,
+                event.id, event.type, stream_id, version + index, position + index,
+                now, metadata, content,
             )
-            for index, (event, content) in places
+            for index, (event, content) in enumerate(pairs)
         ]  # fmt: skip
-        self._events.extend(recorded)  # one step: a reader sees all of the append or nothing
-        stream.extend(recorded)
-        self._streams[stream_id] = stream
-        for each in recorded:
-            self._ids[each.id] = RecordedId(stream_id, each.version, each.position)
+
+    def _write(self, recorded: Sequence[RecordedEvent]) -> None:
+        """Take over what is ready; nothing in here can fail half way."""
+        ids = {each.id: each for each in recorded}
+        self._recorded_at = recorded[-1].recorded_at
+        self._streams.setdefault(recorded[-1].stream_id, []).extend(recorded)
+        self._by_id.update(ids)
+        self._events.extend(recorded)
 
     def _announce(self) -> None:
         self._grown.notify_all()
-        for grown in self._watchers.values():
+        watchers, self._watchers = self._watchers, set()
+        for grown in watchers:
             grown()
 
 
 def _filtered(
-    events: list[RecordedEvent], types: Collection[str] | None, categories: Collection[str] | None
+    events: list[RecordedEvent], types: frozenset[str] | None, categories: frozenset[str] | None
 ) -> list[RecordedEvent]:
     if types is not None:
         events = [each for each in events if each.type in types]
@@ -185,9 +215,8 @@ def _filtered(
 
 
 def _isolated(recorded: RecordedEvent) -> RecordedEvent:
-    """Give a reader its own copy of an event that could be changed."""
-    content = recorded.content
-    return recorded if isinstance(content, Event) else RecordedEvent(*_places(recorded), content)
+    """Give a reader a record of its own: its event is then copied on first access."""
+    return RecordedEvent(*_places(recorded), recorded.content)
 
 
 def _stream_event(recorded: RecordedEvent) -> StreamEvent:

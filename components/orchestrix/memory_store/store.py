@@ -9,10 +9,9 @@ from orchestrix.eventsourcing import (
     Page,
     Snapshot,
     StreamPage,
-    check_range,
 )
 from orchestrix.memory_store.log import EventLog
-from orchestrix.memory_store.timeout import check_timeout
+from orchestrix.memory_store.read_rules import check_wait
 from orchestrix.messaging import Event
 
 
@@ -23,7 +22,8 @@ def _utc_now() -> datetime:
 class InMemoryEventStore(EventStore):
     """Streams of events in this process's memory; they end with it.
 
-    Safe for threads. Events that hold mutable values are copied in and copied out.
+    Safe for threads. Events that hold mutable values are copied in and copied out. Nothing
+    is ever forgotten, so memory grows with each event.
 
     Args:
         clock: What time it is, with offset; sets `recorded_at`, which never decreases.
@@ -63,8 +63,7 @@ class InMemoryEventStore(EventStore):
         return self.log.head()
 
     def count_after(self, position: int) -> int:
-        check_range("position", position, 0)
-        return max(0, self.log.head() - position)
+        return self.log.count_after(position)
 
     def streams(self, prefix: str = "", *, after: str = "", limit: int = 1000) -> Sequence[str]:
         return self.log.streams(prefix, after, limit)
@@ -76,8 +75,7 @@ class InMemoryEventStore(EventStore):
         return self.log.load_snapshot(aggregate_id)
 
     def wait_for_events(self, after_position: int, timeout: float) -> bool:
-        check_range("after_position", after_position, 0)
-        check_timeout(timeout)
+        check_wait(after_position, timeout)
         return self.log.wait(after_position, timeout)
 
     def load(self, aggregate_id: str, from_version: int = 0) -> list[Event]:
@@ -85,7 +83,8 @@ class InMemoryEventStore(EventStore):
 
         ``load("a", -2)`` returns the last two events, or all of a shorter stream.
         """
-        if from_version < 0:
-            count = self.log.end_of(aggregate_id).last_version + 1
-            from_version = max(0, count + from_version)
-        return super().load(aggregate_id, from_version)
+        if from_version >= 0:
+            return super().load(aggregate_id, from_version)
+        count = self.log.end_of(aggregate_id).last_version + 1
+        loaded = super().load(aggregate_id, max(0, count + from_version))
+        return loaded[from_version:]  # others may have appended since

@@ -1,0 +1,54 @@
+"""Measure what we promise to be fast: ``uv run development/benchmarks [WORD ...]``.
+
+Prints a table of ratios: the time of the barest way to do the work, divided by ours. With words,
+only works with one of them in their name.
+"""
+
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+
+import dispatch
+import memory
+import messages
+from measure import REPEATS, Figure, measure
+from rich.console import Console
+from rich.table import Table
+
+
+def main(words: list[str]) -> int:
+    """Measure and print."""
+    works = [*messages.works(), *dispatch.works(), *memory.works()]
+    chosen = [each for each in works if not words or any(word in each.name for word in words)]
+    table = Table(title=_machine())
+    for column in ("work", "ours ns", "reference ns", "ratio", "goal", "spread"):
+        table.add_column(column, justify="left" if column == "work" else "right")
+    for work in chosen:
+        table.add_row(*_cells(measure(work)))
+    Console(width=120).print(table)
+    return 0
+
+
+def _cells(figure: Figure) -> list[str]:
+    goal = figure.work.goal
+    verdict = "" if goal is None else f"{goal:.2f} {'ok' if figure.ratio >= goal else 'MISSED'}"
+    return [
+        figure.work.name,
+        f"{figure.ours_ns:,.0f}",
+        f"{figure.reference_ns:,.0f}",
+        f"{figure.ratio:.2f}",
+        verdict,
+        f"{figure.lowest:.2f} to {figure.highest:.2f}",
+    ]
+
+
+def _machine() -> str:
+    python = platform.python_version()
+    cores = os.cpu_count()
+    today = datetime.now(UTC).date()
+    return f"{today}, Python {python}, {platform.machine()}, {cores} cores, median of {REPEATS}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
