@@ -432,6 +432,7 @@ class EventStoreConformance:
             assert again == first
         assert await log_of(store) == before
         assert await stream_of(store, "a") == before
+        assert [dict(each.metadata) for each in before] == [{"try": "1"}] * 3
 
     async def test_an_append_repeated_late_gives_its_first_result(self, store: Store) -> None:
         await store.append("a", counted(1))
@@ -755,7 +756,7 @@ class EventStoreConformance:
         assert list(await store.streams(after=ordered[-1])) == []
 
     async def test_streams_are_found_by_prefix(self, store: Store) -> None:
-        for name in ("bank-2", "bank-1", "banker", "Bank-1", "b%", "b_", "bank"):
+        for name in ("bank-2", "bank-1", "banker", "Bank-1", "my-bank-1", "b%", "b_", "bank"):
             await store.append(name, counted(1))
 
         assert list(await store.streams("bank-")) == ["bank-1", "bank-2"]
@@ -860,6 +861,14 @@ class EventStoreConformance:
 
         assert loaded.state["tags"] == ["x"]
         assert await store.load_snapshot("a") == snapshot_at(0, tags=["x"], deep={"a": [1]})
+
+    async def test_each_stream_has_a_snapshot_of_its_own(self, store: Store) -> None:
+        for name in ("b", "a", "c"):
+            await store.save_snapshot(Snapshot(name, "Account", 1, {"of": name}, NOON))
+
+        assert [await store.load_snapshot(name) for name in ("a", "b")] == [
+            Snapshot(name, "Account", 1, {"of": name}, NOON) for name in ("a", "b")
+        ]
 
     async def test_an_older_snapshot_never_replaces_a_newer_one(
         self, store: Store, rival: Store

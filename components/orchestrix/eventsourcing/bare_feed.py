@@ -43,7 +43,4 @@ async def apply_bare(
         progress.has_failed = True
         raise
     finally:
-        progress.applied_ids(taken, passed)
-        progress.took_ids(taken)
-        if taken:
-            progress.event_id = taken[-1]
+        progress.took_ids(taken, passed)

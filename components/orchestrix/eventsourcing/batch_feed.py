@@ -101,16 +101,14 @@ def _split(items: list[_Item], dispatch: Dispatch) -> tuple[list[_Item], _Item |
 def _advance(items: list[_Item], dispatch: Dispatch, progress: Progress) -> None:
     if not items:
         return
-    progress.event_id = items[-1].event.id
-    taken: list[str] = []
-    for item in items:
-        handled = not dispatch.is_ignored(item.event)
-        if item.recorded is None:
-            taken += [item.event.id] * handled
-        elif handled:
-            progress.applied_run(item.position, item.position + 1)
+    handled = [each for each in items if not dispatch.is_ignored(each.event)]
     if items[-1].recorded is None:
-        progress.applied_ids(taken, ())
-        progress.took_ids([each.event.id for each in items])
-    else:
-        progress.reach(items[-1].position)
+        passed = [each.event.id for each in items if dispatch.is_ignored(each.event)]
+        taken = [each.event.id for each in items]
+        progress.seen.update(taken)
+        progress.took_ids(taken, passed)
+        return
+    for each in handled:
+        progress.applied_run(each.position, each.position + 1)
+    progress.event_id = items[-1].event.id
+    progress.reach(items[-1].position)

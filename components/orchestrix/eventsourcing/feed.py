@@ -1,9 +1,8 @@
 """Feeds: whatever an engine is given, as chunks of one kind."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from orchestrix.eventsourcing.page import Page, StreamPage
 from orchestrix.eventsourcing.projection_errors import FeedError, MixedFeed, NotTheLog
@@ -20,32 +19,32 @@ Events = (
 """What an engine may be fed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Some events, at least one, or a page, which may be empty."""
+_FEEDS: dict[type[Any], Feed] = {RecordedEvent: "recorded"}
+"""Classes that were looked at before."""
 
-    items: Sequence[Any]
-    page: Page | None
+_EVENTS = (Event, RecordedEvent)
+_USUAL = {list, tuple, Page}
+
+Chunk: TypeAlias = tuple[Sequence[Any], Page | None]
+"""Some events, at least one, and None; or a page's events, which may be none, and the page."""
 
 
 def chunks(events: object, size: int) -> Iterator[Chunk]:
     """Yield what a page or an iterable holds, in order: a page whole, others `size` at a time."""
     if isinstance(events, Page):
-        yield Chunk(events.events, events)
+        yield events.events, events
     elif isinstance(events, StreamPage):
-        yield Chunk(events.events, None)
-    elif isinstance(events, (list, tuple)) and 0 < len(cast("Sequence[Any]", events)) <= size:
-        yield Chunk(tuple(cast("Sequence[Any]", events)), None)
+        yield events.events, None
     else:
         iterator = iter(cast("Iterable[Any]", events))
         while batch := tuple(islice(iterator, size)):
-            yield Chunk(batch, None)
+            yield batch, None
 
 
 async def async_chunks(events: AsyncIterable[Any]) -> AsyncGenerator[Chunk, None]:
     """Yield what an async iterable holds as it comes: the next event may be hours away."""
     async for event in events:
-        yield Chunk((event,), None)
+        yield (event,), None
 
 
 def check_events(projection_id: str, events: object) -> None:
@@ -57,6 +56,8 @@ def check_events(projection_id: str, events: object) -> None:
 
 def check_readable(projection_id: str, events: object) -> None:
     """Raise FeedError unless `events` is something that holds events."""
+    if type(events) in _USUAL:
+        return
     wrong = isinstance(events, (str, bytes, Event, RecordedEvent))
     if wrong or not isinstance(events, (Iterable, AsyncIterable, Page, StreamPage)):
         raise FeedError(
@@ -65,38 +66,41 @@ def check_readable(projection_id: str, events: object) -> None:
         )
 
 
-def kind_of(projection_id: str, chunk: Chunk) -> Feed:
-    """Return the kind of events in `chunk`, which holds at least one or is a page.
+def kind_of(projection_id: str, items: Sequence[Any]) -> Feed:
+    """Return the kind of events in a chunk; an empty page is recorded.
 
     Raises:
         FeedError: Something in it is no event.
         MixedFeed: Both kinds are in it.
         NotTheLog: Events of one stream are in it.
     """
-    kinds = check_items(projection_id, chunk.items)
-    if kinds == {RecordedEvent} or (not kinds and chunk.page):
-        return "recorded"
-    for kind in kinds:
-        if issubclass(kind, StreamEvent):
-            first = next(each for each in chunk.items if isinstance(each, kind))
-            raise _not_the_log(projection_id, first.stream_id)
-    recorded = [issubclass(kind, RecordedEvent) for kind in kinds]
-    if any(recorded) and not all(recorded):
-        raise MixedFeed(projection_id, "bare", "recorded")
-    return "recorded" if all(recorded) else "bare"
-
-
-def check_items(projection_id: str, items: Sequence[Any]) -> set[type[Any]]:
-    """Return the classes of `items`; raise FeedError unless all are events."""
     kinds = set(map(type, items))
-    for kind in kinds:
-        if not issubclass(kind, (Event, RecordedEvent)):
+    if len(kinds) == 1 and (feed := _FEEDS.get(next(iter(kinds)))):
+        return feed
+    check_items(projection_id, items)
+    if not kinds:
+        return "recorded"
+    recorded = [kind for kind in kinds if issubclass(kind, RecordedEvent)]
+    if not recorded:
+        _FEEDS.update(dict.fromkeys(kinds, "bare"))
+        return "bare"
+    if len(recorded) < len(kinds):
+        raise MixedFeed(projection_id, "bare", "recorded")
+    for item in items:
+        if isinstance(item, StreamEvent):
+            raise _not_the_log(projection_id, item.stream_id)
+    return "recorded"
+
+
+def check_items(projection_id: str, items: Sequence[Any]) -> None:
+    """Raise FeedError unless all of `items` are events."""
+    for kind in set(map(type, items)):
+        if not issubclass(kind, _EVENTS):
             index, item = next(each for each in enumerate(items) if type(each[1]) is kind)
             raise FeedError(
                 f"projection {projection_id!r} was fed {_short(item)} at place {index}; "
                 "feed it events only"
             )
-    return kinds
 
 
 def _not_the_log(projection_id: str, stream_id: str) -> NotTheLog:

@@ -26,7 +26,7 @@ def history_and_news(
 
     Each comes with whether it is history.
     """
-    until = progress.state.replay_until
+    until = progress.replay_until
     if until <= progress.position:
         split = 0
     elif items and isinstance(items[0], RecordedEvent):

@@ -1,7 +1,8 @@
 """Progress: a projection's state while it is being worked on."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime
+from time import time
 
 from orchestrix.eventsourcing.applied import weight_of_ids, weight_of_run, weights_added
 from orchestrix.eventsourcing.projection_context import ProjectionContext
@@ -17,14 +18,13 @@ from orchestrix.projection_state import (
 
 
 class Progress:
-    """The mutable side of one :class:`ProjectionState`, from which the next one is made.
+    """The mutable side of one :class:`ProjectionState`, which is made when it is asked for.
 
-    Attributes:
-        state: The state this began with, or the last one made.
-        position: The checkpoint now.
-        event_id: The last event handled or passed over.
+    Attributes named like those of the state are the same, now. The others:
+
+        began_with: The state that this began with.
+        is_dirty: Whether there is anything that was not saved.
         partly: Handlers that returned, for each event that failed half-way.
-        failed_position: The recorded event that must come next.
         has_failed: Whether the present chunk was ended by a handler, or by what had none.
         is_refused: Whether the present chunk was ended by what was wrong with the feed.
         highest: The highest position met in the present call.
@@ -33,37 +33,45 @@ class Progress:
     """
 
     def __init__(self, state: ProjectionState, window: int | None) -> None:
-        self.state = state
+        self.began_with = self._made = state
         self.position = state.last_processed_position
         self.event_id = state.last_processed_event_id
-        self.partly = {each.event_id: each.returned for each in state.partly_applied}
+        self.error_count = state.error_count
+        self.is_healthy = state.is_healthy
+        self.last_error = state.last_error
+        self.status = state.status
+        self.store_id = state.store_id
+        self.fingerprint = state.fingerprint
         self.failed_position = state.failed_position
+        self.replay_until = state.replay_until
+        self.partly = {each.event_id: each.returned for each in state.partly_applied}
+        self.seen = set(state.event_ids)
+        self.is_dirty = self.has_failed = self.is_refused = False
         self.highest = 0
         self.transaction: StateTransaction | None = None
-        self.has_failed = False
-        self.is_refused = False
-        self.seen = set(state.event_ids)
         self._window = window
         self._fresh: list[str] = []
         self._count = state.applied_count
         self._weight = state.applied_hash
         self._feed = state.feed
+        self._event_ids = state.event_ids
+        self._updated_at: float | None = None
 
     def context(
         self, position: int, recorded: RecordedEvent | None, *, replaying: bool
     ) -> ProjectionContext:
         """Return what a handler may know about the event at `position`."""
         return ProjectionContext(
-            self.state.projection_id, position, recorded, replaying, self.transaction
+            self.began_with.projection_id, position, recorded, replaying, self.transaction
         )
 
     def check_feed(self, feed: Feed) -> None:
         """Raise MixedFeed when the kind of feed is fixed to the other one."""
         if self._feed not in (None, feed):
-            raise MixedFeed(self.state.projection_id, str(self._feed), feed)
+            raise MixedFeed(self.began_with.projection_id, str(self._feed), feed)
 
     def begin_feed(self, feed: Feed) -> None:
-        """Fix the kind of feed."""
+        """Fix the kind of feed, and begin a chunk of it."""
         self._feed = feed
         self.has_failed = self.is_refused = False
 
@@ -72,17 +80,7 @@ class Progress:
         if start < stop:
             self._count += stop - start
             self._weight += weight_of_run(start, stop)
-
-    def applied_ids(self, taken: Collection[str], passed: Collection[str]) -> None:
-        """Count bare events as applied: those `taken`, without those that had no handler."""
-        self._count += len(taken) - len(passed)
-        self._weight += weight_of_ids(taken) - weight_of_ids(passed)
-
-    def took_ids(self, event_ids: list[str]) -> None:
-        """Remember bare events, handled or passed over."""
-        self.seen.update(event_ids)
-        self.position += len(event_ids)
-        self._fresh += event_ids
+            self.is_dirty = True
 
     def reach(self, position: int) -> None:
         """Move the checkpoint up to the recorded event at `position`."""
@@ -90,42 +88,65 @@ class Progress:
             self.position = position
             self.highest = max(self.highest, position)
             self.failed_position = None
+            self.is_dirty = True
 
-    def is_moved(self) -> bool:
-        """Say whether there is more than the last state tells."""
-        return (
-            self.position != self.state.last_processed_position
-            or self._count != self.state.applied_count
-            or self._feed != self.state.feed
-        )
+    def took_ids(self, event_ids: list[str], passed: Collection[str]) -> None:
+        """Count bare events, which `seen` has already, as applied but for those that `passed`."""
+        if not event_ids:
+            return
+        self._fresh += event_ids
+        self.position += len(event_ids)
+        self._count += len(event_ids) - len(passed)
+        self._weight += weight_of_ids(event_ids) - weight_of_ids(passed)
+        self.event_id = event_ids[-1]
+        self.is_dirty = True
+        if self._window is not None and len(self.seen) > 2 * self._window:
+            self._event_ids = self._remembered().newest(self._window)
+            self.seen = set(self._event_ids)
 
-    def make_state(self, **changes: object) -> ProjectionState:
-        """Return the state as it is now, with `changes`."""
-        self.state = self.state.changed(
+    def succeed(self) -> None:
+        """Be healthy: what was tried last succeeded."""
+        if self.is_dirty:
+            self.is_healthy, self.last_error = True, None
+
+    def fail(self, error: Exception) -> None:
+        """Count a failure."""
+        self.error_count += 1
+        self.is_healthy = False
+        self.last_error = f"{type(error).__name__}: {error}"
+
+    def touch(self) -> None:
+        """Let the next state be made anew, and dated now."""
+        self._updated_at = time()
+
+    def make_state(self) -> ProjectionState:
+        """Return the state as it was when it was touched last."""
+        if self._updated_at is not None:
+            self._made = self._make(datetime.fromtimestamp(self._updated_at, UTC))
+            self._updated_at = None
+        return self._made
+
+    def _make(self, updated_at: datetime) -> ProjectionState:
+        return self._made.changed(
             last_processed_position=self.position,
             last_processed_event_id=self.event_id,
-            updated_at=datetime.now(UTC),
+            updated_at=updated_at,
+            error_count=self.error_count,
+            is_healthy=self.is_healthy,
+            last_error=self.last_error,
+            status=self.status,
+            store_id=self.store_id,
+            fingerprint=self.fingerprint,
             applied_count=self._count,
             applied_hash=weights_added(self._weight),
             feed=self._feed,
             failed_position=self.failed_position,
-            partly_applied=_partly(self.partly.items()),
+            partly_applied=tuple(PartlyApplied(*each) for each in self.partly.items()),
+            replay_until=self.replay_until,
             event_ids=self._remembered(),
-            **changes,
         )
-        return self.state
 
     def _remembered(self) -> EventIds:
-        ids = self.state.event_ids
-        if not self._fresh:
-            return ids
-        ids = ids.plus(self._fresh)
-        self._fresh = []
-        if self._window is not None and len(ids) > 2 * self._window:
-            ids = ids.newest(self._window)
-            self.seen = set(ids)
-        return ids
-
-
-def _partly(items: Iterable[tuple[str, tuple[str, ...]]]) -> tuple[PartlyApplied, ...]:
-    return tuple(PartlyApplied(event_id, returned) for event_id, returned in items)
+        if self._fresh:
+            self._event_ids, self._fresh = self._event_ids.plus(self._fresh), []
+        return self._event_ids

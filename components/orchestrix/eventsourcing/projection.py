@@ -1,13 +1,12 @@
 """Class-style projections: the read model and its handlers in one object."""
 
 import inspect
-from collections.abc import AsyncIterable, Callable, Iterator
+from collections.abc import AsyncIterable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
 from orchestrix.eventsourcing.dispatch import Dispatch
 from orchestrix.eventsourcing.feed import (
-    Chunk,
     Events,
     async_chunks,
     check_items,
@@ -66,11 +65,11 @@ class Projection:
         folding = _Folding(cls.__qualname__, Routes(list(handlers_in(projection)), replaying=True))
         if isinstance(events, AsyncIterable):
             async with aclosing(async_chunks(events)) as pieces:
-                async for chunk in pieces:
-                    await folding.take(chunk)
+                async for items, _ in pieces:
+                    await folding.take(items)
         else:
-            for chunk in chunks(events, 1000):
-                await folding.take(chunk)
+            for items, _ in chunks(events, 1000):
+                await folding.take(items)
         return projection
 
 
@@ -84,9 +83,9 @@ class _Folding:
         self._progress = Progress(ProjectionState(projection_id=name), None)
         self._number = 0
 
-    async def take(self, chunk: Chunk) -> None:
-        check_items(self._name, chunk.items)
-        for item in chunk.items:
+    async def take(self, items: Sequence[Any]) -> None:
+        check_items(self._name, items)
+        for item in items:
             self._number += 1
             if isinstance(item, RecordedEvent):
                 event, place, recorded = item.event, item.position, item

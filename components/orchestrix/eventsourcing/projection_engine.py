@@ -137,8 +137,11 @@ class ProjectionEngine:
 
     async def initialize(self) -> None:
         """Load the state, or save a first one. Optional: the first call of any kind does it."""
-        async with self._turn:
+        call = self._turn.begin() or await self._turn.wait()
+        try:
             await self._work.initialize()
+        finally:
+            self._turn.end(call)
 
     async def handle_event(self, event: Event) -> None:
         """Process one event; see :meth:`process_events`."""
@@ -162,8 +165,11 @@ class ProjectionEngine:
                 handlers that had not returned.
         """
         check_events(self.projection_id, events)
-        async with self._turn:
+        call = self._turn.begin() or await self._turn.wait()
+        try:
             await self._work.process(events)
+        finally:
+            self._turn.end(call)
 
     async def replay(self, events: Events) -> None:
         """Empty the read model and handle `events` from scratch, as history.
@@ -183,8 +189,11 @@ class ProjectionEngine:
                 "give the engine a function to empty it: @engine.on_reset",
                 self.projection_id,
             )
-        async with self._turn:
+        call = self._turn.begin() or await self._turn.wait()
+        try:
             await self._work.replay(events)
+        finally:
+            self._turn.end(call)
 
     def get_state(self) -> ProjectionState | None:
         """Return the state after the last batch; None while none was loaded or saved."""

@@ -26,7 +26,7 @@ async def apply_recorded(
         ({}, {}) if progress.partly else (routes.async_calls, routes.sync_calls)
     )
     start = following = progress.position + 1  # the run of applied positions, exclusive
-    position = progress.position
+    position, last = progress.position, None
     try:
         for recorded in records:
             position = recorded.position
@@ -47,13 +47,15 @@ async def apply_recorded(
                 progress.applied_run(start, position)
                 start = position + 1
             following = position + 1
-            progress.event_id = recorded.id
+            last = recorded
     except BaseException:
         progress.has_failed = not progress.is_refused
         raise
     finally:
         progress.applied_run(start, following)
         progress.reach(following - 1)
+        if last is not None:
+            progress.event_id = last.id
         if progress.has_failed:
             progress.failed_position = position
 
@@ -78,7 +80,7 @@ def _check_repeat(position: int, progress: Progress, checkpoint: int) -> None:
     if position < highest:
         progress.is_refused = True
         raise OutOfOrder(
-            f"projection {progress.state.projection_id!r} was fed position {position} after "
+            f"projection {progress.began_with.projection_id!r} was fed position {position} after "
             f"{highest}; feed recorded events in the order of the log"
         )
     progress.highest = position
@@ -88,4 +90,4 @@ def _check_failed_comes_first(position: int, progress: Progress, following: int)
     failed = progress.failed_position
     if failed is not None and following <= failed < position:
         progress.is_refused = True
-        raise GapInFeed(progress.state.projection_id, following - 1, position)
+        raise GapInFeed(progress.began_with.projection_id, following - 1, position)

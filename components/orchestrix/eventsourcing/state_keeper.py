@@ -2,6 +2,7 @@
 
 from enum import Enum
 
+from orchestrix.eventsourcing.progress import Progress
 from orchestrix.projection_state import (
     InMemoryProjectionStateStore,
     ProjectionState,
@@ -34,7 +35,6 @@ class StateKeeper:
         self._memory = store if type(store) is InMemoryProjectionStateStore else None
         self.transactional = store if isinstance(store, TransactionalProjectionStateStore) else None
         self._loaded: ProjectionState | None = None
-        self._unsaved = False
 
     @property
     def promise(self) -> Promise:
@@ -43,14 +43,15 @@ class StateKeeper:
             return Promise.EXACTLY_ONCE_IN_PROCESS
         return Promise.AT_LEAST_ONCE if self.transactional is None else Promise.EXACTLY_ONCE
 
-    @property
-    def is_saved(self) -> bool:
-        """Whether the store has the last state given to :meth:`save`."""
-        return not self._unsaved
-
     def known(self) -> ProjectionState | None:
         """Return the state as far as it is known without waiting."""
         return self._loaded if self._memory is None else self._memory.get(self._projection_id)
+
+    def is_current(self, progress: Progress) -> bool:
+        """Say whether nobody else can have moved on from `progress`; False when in doubt."""
+        if self._memory is not None:
+            return self._memory.is_kept(self._projection_id, progress)
+        return self._loaded is not None and self.transactional is None
 
     async def load(self) -> ProjectionState | None:
         """Return the state, None when there is none yet. Raises what the store raises."""
@@ -62,11 +63,20 @@ class StateKeeper:
         """Take note of what was saved or loaded elsewhere."""
         self._loaded = state
 
-    async def save(self, state: ProjectionState) -> None:
-        """Keep `state`; when the store raises it is kept here, and saved with the next one."""
-        if self._memory is not None:
-            self._memory.put(state)
+    def keep(self, progress: Progress) -> bool:
+        """Keep the state of `progress` without waiting; return False where that cannot be."""
+        progress.touch()
+        if self._memory is None:
+            return False
+        self._memory.keep(self._projection_id, progress)
+        progress.is_dirty = False
+        return True
+
+    async def save(self, progress: Progress) -> None:
+        """Keep the state of `progress`; when the store raises, `progress` remains unsaved."""
+        if self.keep(progress):
             return
-        self._loaded, self._unsaved = state, True
-        await self._store.save_state(state)
-        self._unsaved = False
+        progress.is_dirty = True
+        self._loaded = progress.make_state()
+        await self._store.save_state(self._loaded)
+        progress.is_dirty = False

@@ -118,7 +118,6 @@ class EventLog:
 
     def end_of(self, stream_id: str) -> AppendResult:
         """Return where a stream ends."""
-        check_stream_id(stream_id)
         with self._grown:
             if (stream := self._streams.get(stream_id)) is None:
                 return AppendResult(NO_STREAM, 0)

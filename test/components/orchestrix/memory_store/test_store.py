@@ -1,6 +1,7 @@
 """The sync in-memory store: what every store promises, and ``load`` from the end."""
 
 import asyncio
+import inspect
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -16,7 +17,7 @@ from orchestrix.eventsourcing import (
     Snapshot,
     StreamPage,
 )
-from orchestrix.memory_store import InMemoryEventStore
+from orchestrix.memory_store import InMemoryAsyncEventStore, InMemoryEventStore
 from orchestrix.messaging import Event
 
 
@@ -182,6 +183,17 @@ def test_when_the_clock_fails_nothing_is_written() -> None:
         store.append("a", counted(1))
 
     assert (store.head(), store.streams(), store.load("a")) == (0, [], [])
+
+
+METHODS = [name for name in vars(AsyncEventStore) if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "store_id"])
+def test_all_stores_have_the_signatures_of_the_port(method: str) -> None:
+    expected = inspect.signature(getattr(AsyncEventStore, method)).parameters
+
+    for cls in (EventStore, InMemoryEventStore, InMemoryAsyncEventStore):
+        assert inspect.signature(getattr(cls, method)).parameters == expected
 
 
 def test_a_store_made_anew_is_another_log() -> None:

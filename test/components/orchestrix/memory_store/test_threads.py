@@ -56,10 +56,8 @@ def in_threads(*calls: Callable[[], Any]) -> list[Any]:
     return [each.exception() or each.result() for each in work]
 
 
-def write_threes(store: InMemoryEventStore, stream_id: str, rounds: int) -> str:
-    for _ in range(rounds):
-        store.append(stream_id, counted(0, 1, 2))
-    return stream_id
+def write_threes(store: InMemoryEventStore, stream_id: str, rounds: int) -> list[AppendResult]:
+    return [store.append(stream_id, counted(0, 1, 2)) for _ in range(rounds)]
 
 
 def follow(store: InMemoryEventStore, count: int) -> list[RecordedEvent]:
@@ -103,7 +101,8 @@ def test_threads_leave_no_gaps(store: InMemoryEventStore, names: str) -> None:
     written = in_threads(*(lambda name=name: write_threes(store, name, 40) for name in names))
     log = store.read_all(limit=10_000).events
 
-    assert "".join(written) == names
+    results = sorted(result.last_position for results in written for result in results)
+    assert results == list(range(3, 961, 3))
     assert [each.position for each in log] == list(range(1, 961))
     for name in set(names):
         stream = store.read(name, limit=10_000).events
@@ -117,46 +116,57 @@ def test_readers_see_whole_appends_in_order_while_others_write(store: InMemoryEv
     readers = [lambda: follow(store, 1800)] * 3
     outcomes = in_threads(*writers, *readers)
 
-    assert outcomes[:3] == ["a", "a", "b"]
     for seen in outcomes[3:]:
         assert seen == list(store.read_all(limit=10_000).events), seen
 
 
-def test_an_append_is_in_its_stream_as_soon_as_it_is_in_the_log() -> None:
-    """A stream's list grows inside an append; a reader gets there between any two steps."""
+@pytest.mark.parametrize("which", ["stream", "log"])
+def test_a_reader_in_the_middle_of_an_append_sees_none_of_it_or_all(which: str) -> None:
+    """Two lists grow in an append; a reader who comes between them must wait for the second."""
     store = InMemoryEventStore()
     write_threes(store, "a", 1)
-    mid_append = threading.Event()
-    looked = threading.Event()
+    in_the_middle, looked = threading.Event(), threading.Event()
 
-    class Watched(list[RecordedEvent]):
+    class Halting(list[RecordedEvent]):
         def extend(self, events: Any) -> None:
-            mid_append.set()
-            looked.wait(SHORT)  # a reader without the lock looks now; one with it cannot
+            in_the_middle.set()
+            looked.wait(SHORT)
             super().extend(events)
 
-    store.log._streams["a"] = Watched(store.log._streams["a"])
-
     def look() -> tuple[int, int]:
-        assert mid_append.wait(LONG)
-        newest = store.head(), len(store.read("a").events)
+        assert in_the_middle.wait(LONG)
+        seen = len(store.read_all().events), len(store.read("a").events)
         looked.set()
-        return newest
+        return seen
 
-    _, newest = in_threads(lambda: write_threes(store, "a", 1), look)
+    if which == "stream":
+        store.log._streams["a"] = Halting(store.log._streams["a"])
+    else:
+        store.log._events = Halting(store.log._events)
+    _, seen = in_threads(lambda: write_threes(store, "a", 1), look)
 
-    assert newest == (6, 6)
+    assert seen in {(3, 3), (6, 6)}
 
 
-def test_a_thread_waits_for_events(store: InMemoryEventStore) -> None:
+def test_one_append_ends_the_wait_of_several_threads(store: InMemoryEventStore) -> None:
     outcomes = in_threads(
-        *[lambda: store.wait_for_events(3, LONG)] * 3,
-        lambda: write_threes(store, "a", 1),
-        lambda: write_threes(store, "b", 1),
+        *[lambda: store.wait_for_events(0, LONG)] * 3, lambda: store.append("a", counted(1))
     )
 
-    assert outcomes == [True, True, True, "a", "b"]
-    assert store.head() == 6
+    assert outcomes == [True, True, True, AppendResult(0, 1)]
+
+
+def test_only_the_event_waited_for_ends_the_wait(store: InMemoryEventStore) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(store.wait_for_events, 3, LONG)
+        with pytest.raises(TimeoutError):
+            waiting.result(SHORT)
+        write_threes(store, "a", 1)
+        with pytest.raises(TimeoutError):
+            waiting.result(SHORT)
+        write_threes(store, "a", 1)
+
+        assert waiting.result(LONG) is True
 
 
 def test_many_appends_before_the_one_waited_for_do_not_end_the_wait(
@@ -171,7 +181,7 @@ def test_many_appends_before_the_one_waited_for_do_not_end_the_wait(
 @pytest.mark.parametrize("timeout", [1e300, float("inf")])
 def test_a_thread_may_wait_for_ever(store: InMemoryEventStore, timeout: float) -> None:
     outcomes = in_threads(
-        lambda: store.wait_for_events(0, timeout), lambda: write_threes(store, "a", 1)
+        lambda: store.wait_for_events(0, timeout), lambda: store.append("a", counted(1))
     )
 
-    assert outcomes == [True, "a"]
+    assert outcomes == [True, AppendResult(0, 1)]
