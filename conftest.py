@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import builtins
 from types import FunctionType
 from typing import Any
 
@@ -12,8 +13,9 @@ from sybil.parsers.markdown import CodeBlockParser, SkipParser
 
 
 def start(namespace: dict[str, Any]) -> None:
-    """Give a document its loop."""
+    """Give a document its loop, and the builtins that C code looks for in its globals."""
     namespace["_runner"] = asyncio.Runner()
+    namespace["__builtins__"] = builtins
 
 
 def stop(namespace: dict[str, Any]) -> None:
