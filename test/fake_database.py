@@ -5,6 +5,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from conformance.projection_engine import World
+
+from orchestrix.eventsourcing import ProjectionContext
 from orchestrix.projection_state import (
     ProjectionState,
     StateConflict,
@@ -17,6 +20,10 @@ class Lost(Exception):
     """The connection broke; whether the last statement was done, only the database knows."""
 
 
+class ForbiddenRow(Exception):
+    """A deferred constraint does not allow a row."""
+
+
 class FakeTransaction(StateTransaction):
     """What is written here is seen by others when it commits."""
 
@@ -24,6 +31,7 @@ class FakeTransaction(StateTransaction):
         self._database = database
         self.rows: list[int] = list(database.rows)
         self.states = dict(database.states)
+        self.expected: dict[str, int | None] = {}
 
     @property
     def connection(self) -> Any:
@@ -32,10 +40,11 @@ class FakeTransaction(StateTransaction):
     async def save_state(self, state: ProjectionState, *, replacing: int | None) -> None:
         await self._database.step()
         stored = self.states.get(state.projection_id)
-        found = None if stored is None else stored.last_processed_position
+        found = None if stored is None else stored.revision
         if found != replacing:
             raise StateConflict(state.projection_id, replacing, found)
         self.states[state.projection_id] = state
+        self.expected[state.projection_id] = replacing
 
 
 class FakeDatabase(TransactionalProjectionStateStore):
@@ -43,6 +52,7 @@ class FakeDatabase(TransactionalProjectionStateStore):
 
     Every operation takes some turns of the loop, and is a *step*; `fails_at` is the number of the
     step (from 1) at which the connection breaks. A commit has a step before and one after it.
+    A `forbidden` row is noticed by the commit.
     """
 
     def __init__(self, fails_at: int | None = None) -> None:
@@ -50,6 +60,7 @@ class FakeDatabase(TransactionalProjectionStateStore):
         self.states: dict[str, ProjectionState] = {}
         self.steps = 0
         self.fails_at = fails_at
+        self.forbidden: int | None = None
 
     async def step(self) -> None:
         self.steps += 1
@@ -68,11 +79,37 @@ class FakeDatabase(TransactionalProjectionStateStore):
     @asynccontextmanager
     async def transaction(self, projection_id: str) -> AsyncGenerator[FakeTransaction]:
         await self.step()
-        before = self.states.get(projection_id)
         transaction = FakeTransaction(self)
         yield transaction
         await self.step()
-        if self.states.get(projection_id) is not before:
-            raise StateConflict(projection_id, None, None)  # as serializable databases do
+        self._check_again(transaction)
+        if self.forbidden in transaction.rows:
+            raise ForbiddenRow(self.forbidden)
         self.rows, self.states = transaction.rows, transaction.states
         await self.step()
+
+    def _check_again(self, transaction: FakeTransaction) -> None:
+        """Compare and set when it commits, as a row lock would have it."""
+        for projection_id, replacing in transaction.expected.items():
+            stored = self.states.get(projection_id)
+            found = None if stored is None else stored.revision
+            if found != replacing:
+                raise StateConflict(projection_id, replacing, found)
+
+
+class DatabaseWorld(World):
+    """Rows and state in one database."""
+
+    def __init__(self, fails_at: int | None = None) -> None:
+        self.store = self.database = FakeDatabase(fails_at)
+
+    def rows(self) -> list[int]:
+        return self.database.rows
+
+    async def write(self, amount: int, context: ProjectionContext) -> None:
+        await self.database.step()
+        context.transaction.rows.append(amount)
+
+    async def clear(self, context: ProjectionContext) -> None:
+        await self.database.step()
+        context.transaction.rows.clear()

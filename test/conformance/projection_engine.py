@@ -234,6 +234,7 @@ class ProjectionEngineConformance:
                 await asyncio.sleep(0)
             cancelled = task.cancel()
             await asyncio.wait([task])
+            assert task.cancelled() == cancelled
             await case.engine.process_events(feed)
 
             assert case.world.rows() == [1, 2, 3], f"cancelled after {turns} turns"

@@ -42,10 +42,10 @@ def check_append(
                 f"append to stream {stream_id!r}: item {index} is {event!r}, not an Event; "
                 "declare its class as a subclass of Event"
             )
-        if not (isinstance(event.id, str) and isinstance(event.type, str)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        if not (_is_text(event.id) and _is_text(event.type)):
             raise InvalidAppend(
                 f"append to stream {stream_id!r}: the id and type of item {index} are texts, "
-                f"found {event.id!r} and {event.type!r}"
+                f"not empty; found {event.id!r} and {event.type!r}"
             )
     _check_metadata(stream_id, metadata)
     if expected_version is not None:
@@ -56,7 +56,7 @@ def check_append(
 
 def check_stream_id(stream_id: str) -> None:
     """Raise InvalidAppend unless `stream_id` is a text with something in it."""
-    if not isinstance(stream_id, str) or not stream_id:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+    if not _is_text(stream_id):
         raise InvalidAppend(f"a stream id is a text, not empty; found {stream_id!r}")
 
 
@@ -98,6 +98,10 @@ def check_range(name: str, value: int, least: int) -> None:
     """Raise InvalidRange unless `value` is a whole number of at least `least`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise InvalidRange(f"{name} is a whole number from {least} on, found {value!r}")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
 
 
 def _check_metadata(stream_id: str, metadata: Mapping[str, str] | None) -> None:

@@ -5,7 +5,7 @@ up over a run of positions in closed form, so a million events in a row cost one
 two shares of a log add up to the whole, and a lost or doubled event changes the sum.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from zlib import crc32
 
 _MASK = 2**64 - 1
@@ -16,14 +16,17 @@ def weight_of_run(start: int, stop: int) -> int:
     return (_cubes_below(stop) - _cubes_below(start)) & _MASK
 
 
-def weight_of_ids(event_ids: Iterable[str]) -> int:
+def weight_of_ids(event_ids: Collection[str]) -> int:
     """Return the weight of bare events."""
-    return sum(map(crc32, map(str.encode, event_ids)))
+    try:
+        return sum(map(crc32, map(str.encode, event_ids)))
+    except UnicodeEncodeError:  # any text is an id, a lone surrogate too
+        return sum(crc32(each.encode("utf-8", "surrogatepass")) for each in event_ids)
 
 
-def weights_added(*weights: int) -> int:
-    """Return the sum of `weights`, modulo 2**64."""
-    return sum(weights) & _MASK
+def weight_kept(weight: int) -> int:
+    """Return `weight` modulo 2**64."""
+    return weight & _MASK
 
 
 def _cubes_below(stop: int) -> int:

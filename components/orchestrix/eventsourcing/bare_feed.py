@@ -13,10 +13,8 @@ async def apply_bare(
     events: Sequence[Event], routes: Routes, dispatch: Dispatch, progress: Progress
 ) -> None:
     """Handle those of `events` whose ids are new; leave `progress` after the last one handled."""
-    async_calls, sync_calls = (
-        ({}, {}) if progress.partly else (routes.async_calls, routes.sync_calls)
-    )
-    seen, before = progress.seen, progress.position
+    async_calls, sync_calls = routes.async_calls, routes.sync_calls
+    seen, before, partly = progress.seen, progress.position, progress.partly
     taken: list[str] = []
     passed: list[str] = []
     try:
@@ -26,7 +24,9 @@ async def apply_bare(
                 continue
             cls = type(event)
             handled = True
-            if (call := async_calls.get(cls)) is not None:
+            if partly and event_id in partly:
+                await dispatch(event, before + len(taken) + 1, None, routes, progress)
+            elif (call := async_calls.get(cls)) is not None:
                 await call(event)
             elif (function := sync_calls.get(cls)) is not None:
                 result = function(event)
@@ -40,7 +40,7 @@ async def apply_bare(
             if not handled:
                 passed.append(event_id)
     except BaseException:
-        progress.has_failed = True
+        progress.fault = "handler"
         raise
     finally:
         progress.took_ids(taken, passed)

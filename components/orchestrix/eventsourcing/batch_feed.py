@@ -28,9 +28,19 @@ class BatchHandler:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    event: Event
+    given: Event | RecordedEvent
     position: int
-    recorded: RecordedEvent | None
+
+    @property
+    def id(self) -> str:
+        return self.given.id
+
+    def event(self) -> Event:
+        """Return the event; raises what its decoder raises."""
+        return self.given.event if isinstance(self.given, RecordedEvent) else self.given
+
+    def recorded(self) -> RecordedEvent | None:
+        return self.given if isinstance(self.given, RecordedEvent) else None
 
 
 async def apply_batch(
@@ -42,22 +52,21 @@ async def apply_batch(
 ) -> None:
     """Hand the new ones of `items` to `handler`; nothing is handled unless it returns.
 
-    Before an unknown event the batch ends, and the unknown event is raised for.
+    Before an event that is unknown or cannot be decoded the batch ends, and that is raised.
     """
-    fresh: list[_Item] = []
+    fresh = _new(items, progress)
+    handled = 0
     try:
-        _collect(items, progress, fresh)
-        known, unknown = _split(fresh, dispatch)
+        known, error = _split(fresh, dispatch)
         await _call(handler, known, dispatch, progress, replaying)
         _advance(known, dispatch, progress)
-        if unknown:
-            dispatch.refuse_unknown(unknown.event)
+        handled = len(known)
+        if error is not None:
+            raise error
     except BaseException:
-        progress.has_failed = not progress.is_refused
-        if progress.has_failed and fresh and fresh[0].recorded:
-            progress.failed_position = next(
-                (each.position for each in fresh if each.position > progress.position), None
-            )
+        progress.fault = "handler"
+        if fresh[handled].recorded():
+            progress.failed_position = fresh[handled].position
         raise
 
 
@@ -68,47 +77,50 @@ async def _call(
     progress: Progress,
     replaying: bool,
 ) -> None:
-    events = [each.event for each in known if not dispatch.is_ignored(each.event)]
-    if events:
+    events = [each.event() for each in known]
+    wanted = [each for each in events if not dispatch.is_ignored(each)]
+    if wanted:
         last = known[-1]
-        context = progress.context(last.position, last.recorded, replaying=replaying)
-        await call_with(handler.function, events, context if handler.takes_context else None)
+        context = progress.context(last.position, last.recorded(), replaying=replaying)
+        await call_with(handler.function, wanted, context if handler.takes_context else None)
 
 
-def _collect(
-    items: Sequence[Event] | Sequence[RecordedEvent], progress: Progress, fresh: list[_Item]
-) -> None:
-    """Put those of `items` that are new into `fresh`."""
+def _new(items: Sequence[Event] | Sequence[RecordedEvent], progress: Progress) -> list[_Item]:
+    fresh: list[_Item] = []
     following, number, seen = progress.position + 1, progress.position, set[str]()
     for item in items:
         if isinstance(item, RecordedEvent):
             if check_place(item.position, progress, following):
-                fresh.append(_Item(item.event, item.position, item))
+                fresh.append(_Item(item, item.position))
                 following = item.position + 1
         elif item.id not in progress.seen and item.id not in seen:
             seen.add(item.id)
             number += 1
-            fresh.append(_Item(item, number, None))
+            fresh.append(_Item(item, number))
+    return fresh
 
 
-def _split(items: list[_Item], dispatch: Dispatch) -> tuple[list[_Item], _Item | None]:
+def _split(items: list[_Item], dispatch: Dispatch) -> tuple[list[_Item], Exception | None]:
+    """Return the items before the first that cannot be handled, and why it cannot."""
     for index, item in enumerate(items):
-        if dispatch.is_unknown(item.event):
-            return items[:index], item
+        try:
+            dispatch.check_known(item.event())
+        except Exception as error:  # noqa: BLE001 - it is raised once the items before it are handled
+            return items[:index], error
     return items, None
 
 
 def _advance(items: list[_Item], dispatch: Dispatch, progress: Progress) -> None:
     if not items:
         return
-    handled = [each for each in items if not dispatch.is_ignored(each.event)]
-    if items[-1].recorded is None:
-        passed = [each.event.id for each in items if dispatch.is_ignored(each.event)]
-        taken = [each.event.id for each in items]
+    ignored = {each.id for each in items if dispatch.is_ignored(each.event())}
+    if items[-1].recorded() is None:
+        taken = [each.id for each in items]
         progress.seen.update(taken)
-        progress.took_ids(taken, passed)
+        progress.took_ids(taken, ignored)
         return
-    for each in handled:
-        progress.applied_run(each.position, each.position + 1)
-    progress.event_id = items[-1].event.id
+    for each in items:
+        if each.id not in ignored:
+            progress.applied_run(each.position, each.position + 1)
+    progress.event_id = items[-1].id
     progress.reach(items[-1].position)

@@ -1,7 +1,6 @@
 """Handing one event to all of its handlers, when the fast lane will not do."""
 
 from collections.abc import Collection
-from typing import NoReturn
 
 from orchestrix.eventsourcing.handlers import Handler
 from orchestrix.eventsourcing.progress import Progress
@@ -33,8 +32,7 @@ class Dispatch:
         """
         handlers = routes.handlers_of(type(event))
         if handlers is None:
-            if self.is_unknown(event):
-                self.refuse_unknown(event)
+            self.check_known(event)
             return False
         context = progress.context(position, recorded, replaying=routes.replaying)
         await self._call(handlers, event, context, progress)
@@ -44,13 +42,10 @@ class Dispatch:
         """Say whether it is an unknown event of a type that may pass."""
         return isinstance(event, UnknownEvent) and event.type in self._ignored
 
-    def is_unknown(self, event: Event) -> bool:
-        """Say whether it is an unknown event that may not pass."""
-        return isinstance(event, UnknownEvent) and event.type not in self._ignored
-
-    def refuse_unknown(self, event: Event) -> NoReturn:
-        """Raise UnhandledUnknownEvent."""
-        raise UnhandledUnknownEvent(self._projection_id, event.type, event.id)
+    def check_known(self, event: Event) -> None:
+        """Raise UnhandledUnknownEvent for an unknown event that may not pass."""
+        if isinstance(event, UnknownEvent) and event.type not in self._ignored:
+            raise UnhandledUnknownEvent(self._projection_id, event.type, event.id)
 
     async def _call(
         self,

@@ -36,6 +36,8 @@ def chunks(events: object, size: int) -> Iterator[Chunk]:
     elif isinstance(events, StreamPage):
         yield events.events, None
     else:
+        if isinstance(events, list):
+            events = tuple(cast("list[Any]", events))  # handlers may change their list
         iterator = iter(cast("Iterable[Any]", events))
         while batch := tuple(islice(iterator, size)):
             yield batch, None
@@ -85,7 +87,7 @@ def kind_of(projection_id: str, items: Sequence[Any]) -> Feed:
         _FEEDS.update(dict.fromkeys(kinds, "bare"))
         return "bare"
     if len(recorded) < len(kinds):
-        raise MixedFeed(projection_id, "bare", "recorded")
+        raise MixedFeed(projection_id, None, "bare and recorded")
     for item in items:
         if isinstance(item, StreamEvent):
             raise _not_the_log(projection_id, item.stream_id)

@@ -1,43 +1,63 @@
 """Fingerprints: did the handlers' code change since it last ran?"""
 
+import functools
 import hashlib
+import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import CodeType
-from typing import cast
-
-from orchestrix.eventsourcing.handlers import Handler
-from orchestrix.messaging import message_type
+from typing import Any, cast
 
 
-def fingerprint(handlers: Iterable[Handler]) -> str:
+def fingerprint(handlers: Iterable[tuple[str, str, Callable[..., Any]]]) -> str:
     """Return a short text that changes when a handler's own code does.
 
     What the handlers call is not looked at, and another Python version makes another text: a
-    difference is a reason to warn, no proof.
+    difference is a reason to warn, no proof. Docstrings do not matter.
+
+    Args:
+        handlers: For each handler the event type, its name, and what is called.
     """
     digest = hashlib.sha256(sys.version.partition(" ")[0].encode())
-    for handler in handlers:
-        for part in (message_type(handler.event_type), handler.name, *_parts(handler)):
-            digest.update(repr(part).encode() + b"\0")
+    for event_type, name, function in handlers:
+        for part in (event_type, name, *_parts(function)):
+            digest.update(repr(part).encode("utf-8", "replace") + b"\0")
     return digest.hexdigest()[:16]
 
 
-def _parts(handler: Handler) -> Iterator[object]:
-    function = getattr(handler.function, "func", handler.function)
-    function = getattr(function, "__func__", function)
-    code = getattr(function, "__code__", None)
-    if isinstance(code, CodeType):
-        yield from _code_parts(code)
+def _parts(function: Any) -> Iterator[object]:
+    if isinstance(function, functools.partial):
+        yield from _texts((function.args, sorted(function.keywords.items())))
+        yield from _parts(cast("Any", function).func)
+        return
+    function = inspect.unwrap(getattr(function, "__func__", function))
+    if not hasattr(function, "__code__"):
+        function = getattr(type(function).__call__, "__func__", type(function).__call__)
+    yield from _texts(getattr(function, "__defaults__", None))
+    keywords: dict[str, object] = getattr(function, "__kwdefaults__", None) or {}
+    yield from _texts(sorted(keywords.items()))
+    if isinstance(code := getattr(function, "__code__", None), CodeType):
+        yield from _code_parts(code, function.__doc__)
 
 
-def _code_parts(code: CodeType) -> Iterator[object]:
+def _code_parts(code: CodeType, docstring: str | None) -> Iterator[object]:
     yield code.co_code
     yield code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _code_parts(constant)
-        elif isinstance(constant, frozenset):  # its order differs from run to run
-            yield sorted(map(repr, cast("frozenset[object]", constant)))
-        else:
-            yield constant
+            yield from _code_parts(constant, None)
+        elif constant is not None and constant != docstring:
+            yield from _texts(constant)
+
+
+def _texts(value: object) -> Iterator[object]:
+    """Yield what is the same in every run: no address, and no order of a set."""
+    if isinstance(value, (list, tuple)):
+        for each in cast("Iterable[object]", value):
+            yield from _texts(each)
+    elif isinstance(value, frozenset):
+        yield sorted(map(repr, cast("frozenset[object]", value)))
+    elif isinstance(value, (bool, bytes, complex, float, int, str)) or value is None:
+        yield value
+    else:
+        yield type(value).__qualname__

@@ -41,5 +41,8 @@ def history_and_news(
 
 
 def _new(events: Sequence[Event], progress: Progress) -> Sequence[Event]:
-    by_id = {event.id: event for event in reversed(events) if event.id not in progress.seen}
-    return list(reversed(by_id.values()))
+    by_id: dict[str, Event] = {}
+    for event in events:
+        if event.id not in progress.seen:
+            by_id.setdefault(event.id, event)
+    return list(by_id.values())

@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from datetime import UTC, datetime
 from time import time
+from typing import Literal
 
-from orchestrix.eventsourcing.applied import weight_of_ids, weight_of_run, weights_added
+from orchestrix.eventsourcing.applied import weight_kept, weight_of_ids, weight_of_run
 from orchestrix.eventsourcing.projection_context import ProjectionContext
 from orchestrix.eventsourcing.projection_errors import MixedFeed
 from orchestrix.messaging import RecordedEvent
@@ -16,6 +17,11 @@ from orchestrix.projection_state import (
     StateTransaction,
 )
 
+Fault = Literal["none", "handler", "feed"]
+
+LONGEST_ERROR = 1000
+"""Characters of an exception's text that the state keeps."""
+
 
 class Progress:
     """The mutable side of one :class:`ProjectionState`, which is made when it is asked for.
@@ -25,8 +31,8 @@ class Progress:
         began_with: The state that this began with.
         is_dirty: Whether there is anything that was not saved.
         partly: Handlers that returned, for each event that failed half-way.
-        has_failed: Whether the present chunk was ended by a handler, or by what had none.
-        is_refused: Whether the present chunk was ended by what was wrong with the feed.
+        fault: What ended the present chunk: a handler (or an event that has none), or what was
+            wrong with the feed.
         highest: The highest position met in the present call.
         transaction: The transaction that handlers write with, when there is one.
         seen: Bare feed: the ids that were taken.
@@ -46,7 +52,8 @@ class Progress:
         self.replay_until = state.replay_until
         self.partly = {each.event_id: each.returned for each in state.partly_applied}
         self.seen = set(state.event_ids)
-        self.is_dirty = self.has_failed = self.is_refused = False
+        self.is_dirty = False
+        self.fault: Fault = "none"
         self.highest = 0
         self.transaction: StateTransaction | None = None
         self._window = window
@@ -54,7 +61,8 @@ class Progress:
         self._count = state.applied_count
         self._weight = state.applied_hash
         self._feed = state.feed
-        self._event_ids = state.event_ids
+        ids = state.event_ids  # a store may give them back as a list
+        self._event_ids = ids if isinstance(ids, EventIds) else EventIds(ids)  # pyright: ignore[reportUnnecessaryIsInstance] - stores may be untyped
         self._updated_at: float | None = None
 
     def context(
@@ -70,10 +78,11 @@ class Progress:
         if self._feed not in (None, feed):
             raise MixedFeed(self.began_with.projection_id, str(self._feed), feed)
 
-    def begin_feed(self, feed: Feed) -> None:
-        """Fix the kind of feed, and begin a chunk of it."""
+    def begin_chunk(self, feed: Feed, store_id: str | None) -> None:
+        """Fix the kind of feed, and the store if it is known; nothing is at fault yet."""
         self._feed = feed
-        self.has_failed = self.is_refused = False
+        self.store_id = self.store_id or store_id
+        self.fault = "none"
 
     def applied_run(self, start: int, stop: int) -> None:
         """Count the recorded events from position `start` to `stop`, exclusive, as applied."""
@@ -113,7 +122,7 @@ class Progress:
         """Count a failure."""
         self.error_count += 1
         self.is_healthy = False
-        self.last_error = f"{type(error).__name__}: {error}"
+        self.last_error = _sentence(error)
 
     def touch(self) -> None:
         """Let the next state be made anew, and dated now."""
@@ -126,11 +135,16 @@ class Progress:
             self._updated_at = None
         return self._made
 
+    def revision(self) -> int:
+        """Return the revision of the state made last."""
+        return self._made.revision
+
     def _make(self, updated_at: datetime) -> ProjectionState:
         return self._made.changed(
             last_processed_position=self.position,
             last_processed_event_id=self.event_id,
             updated_at=updated_at,
+            revision=self._made.revision + 1,
             error_count=self.error_count,
             is_healthy=self.is_healthy,
             last_error=self.last_error,
@@ -138,7 +152,7 @@ class Progress:
             store_id=self.store_id,
             fingerprint=self.fingerprint,
             applied_count=self._count,
-            applied_hash=weights_added(self._weight),
+            applied_hash=weight_kept(self._weight),
             feed=self._feed,
             failed_position=self.failed_position,
             partly_applied=tuple(PartlyApplied(*each) for each in self.partly.items()),
@@ -150,3 +164,11 @@ class Progress:
         if self._fresh:
             self._event_ids, self._fresh = self._event_ids.plus(self._fresh), []
         return self._event_ids
+
+
+def _sentence(error: Exception) -> str:
+    try:
+        text = str(error)
+    except Exception as broken:  # noqa: BLE001 - a handler's exception may be broken itself
+        text = f"(its text cannot be had: {type(broken).__name__})"
+    return f"{type(error).__name__}: {text}"[:LONGEST_ERROR]

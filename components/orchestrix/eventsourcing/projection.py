@@ -16,6 +16,7 @@ from orchestrix.eventsourcing.feed import (
 from orchestrix.eventsourcing.handlers import Handler, check_event_type, handler
 from orchestrix.eventsourcing.page import StreamPage
 from orchestrix.eventsourcing.progress import Progress
+from orchestrix.eventsourcing.projection_errors import RegistrationError
 from orchestrix.eventsourcing.routes import Routes
 from orchestrix.messaging import Event, RecordedEvent
 from orchestrix.projection_state import ProjectionState
@@ -39,6 +40,7 @@ def on(event_type: type[Event], *, replay: bool = True) -> Callable[[FunctionT],
     check_event_type(event_type)
 
     def mark(function: FunctionT) -> FunctionT:
+        _check_plain(function)
         marks = (*getattr(function, _MARKS, ()), (event_type, replay))
         setattr(function, _MARKS, marks)
         return function
@@ -102,8 +104,25 @@ def handlers_in(projection: Projection) -> Iterator[Handler]:
     """
     for name in _names(type(projection)):
         function = inspect.getattr_static(type(projection), name)  # runs no property
+        if not inspect.isfunction(function):
+            _check_unmarked(type(projection), name, function)
+            continue
         for event_type, replay in getattr(function, _MARKS, ()):
             yield handler(event_type, getattr(projection, name), in_replay=replay)
+
+
+def _check_plain(function: object) -> None:
+    if not inspect.isfunction(function):
+        raise RegistrationError(f"@on marks plain methods, not {function!r}; put it next to def")
+
+
+def _check_unmarked(cls: type[Projection], name: str, found: object) -> None:
+    """Refuse a mark below another decorator, which would keep the method from being called."""
+    inner = getattr(found, "__func__", None) or getattr(found, "fget", None)
+    if getattr(inner, _MARKS, None):
+        raise RegistrationError(
+            f"{cls.__qualname__}.{name}: @on marks plain methods, not a {type(found).__name__}"
+        )
 
 
 def _names(cls: type[Projection]) -> list[str]:

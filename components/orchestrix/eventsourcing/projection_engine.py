@@ -11,12 +11,13 @@ from orchestrix.eventsourcing.projection import Projection
 from orchestrix.eventsourcing.registry import Registry
 from orchestrix.eventsourcing.state_keeper import Promise, StateKeeper
 from orchestrix.eventsourcing.transactional_work import TransactionalWork
-from orchestrix.eventsourcing.turn import Turn
+from orchestrix.eventsourcing.turn import turn_of
 from orchestrix.eventsourcing.work import Settings, Work
 from orchestrix.messaging import Event
 from orchestrix.projection_state import ProjectionState, ProjectionStateStore
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+FactoryT = TypeVar("FactoryT", bound=Callable[[], Projection])
 ProjectionT = TypeVar("ProjectionT", bound=Projection)
 
 logger = logging.getLogger("orchestrix.projections")
@@ -31,8 +32,9 @@ class ProjectionEngine:
     handler that returned for an event is called for it again. With a plain ``load_state`` /
     ``save_state`` pair: the same until the process crashes, and at least once across a crash.
 
-    Calls queue and happen one after the other. A call from inside a handler, from a second
-    loop or from a second thread raises EngineInUse.
+    Calls queue and happen one after the other, also those of other engines on the same
+    in-memory state. A call from inside a handler, from a second loop or from a second thread
+    raises EngineInUse. A feed that never ends keeps the others waiting.
 
     Args:
         projection_id: Names the projection and its state. Not empty.
@@ -46,8 +48,8 @@ class ProjectionEngine:
         start: Where the projection begins, in its first run and in each replay: at the
             beginning of the log, after a position (exclusive), or at the first event recorded
             at a time (inclusive, with offset). The last two are for recorded events only.
-        batch_size: Events between two saved states, and the most a batch handler gets,
-            at least 1. A page is a batch of its own.
+        batch_size: Events between two saved states, and the most a batch handler gets of
+            anything but a page, at least 1. A page is a batch of its own.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -75,7 +77,7 @@ class ProjectionEngine:
         self.projection_id = projection_id
         self._keeper = StateKeeper(projection_id, state_store)
         self._registry = Registry()
-        self._turn = Turn(f"projection {projection_id!r}")
+        self._turn = turn_of(projection_id, self._keeper.shared)
         settings = Settings(projection_id, version, window, start, batch_size)
         parts = self._keeper, self._registry, Dispatch(projection_id, frozenset(ignore)), settings
         store = self._keeper.transactional
@@ -91,7 +93,8 @@ class ProjectionEngine:
     ) -> Callable[[FunctionT], FunctionT]:
         """Register a handler of `event_type` and its subclasses; use it as a decorator.
 
-        The handler takes the event and, when it has a second parameter, a ProjectionContext.
+        The handler takes the event, and a ProjectionContext when it has a second parameter that
+        needs a value or is called ``context``.
         It may be sync or async; what it returns is awaited when it can be. All handlers of an
         event are called, in the order they were registered, each at most once.
 
@@ -114,7 +117,8 @@ class ProjectionEngine:
     def on_batch(self, function: FunctionT) -> FunctionT:
         """Register the one handler that takes a list of events at once, in place of ``on``.
 
-        A batch is handled when the handler returns; when it raises, none of it is.
+        A batch is handled when the handler returns; when it raises, none of it is. With a
+        transactional store it is then called again, for one event at a time.
         """
         self._registry.set_batch(function)
         return function
@@ -124,12 +128,14 @@ class ProjectionEngine:
         self._registry.add_reset_hook(function)
         return function
 
-    def register(self, factory: Callable[[], Projection]) -> None:
+    def register(self, factory: FactoryT) -> FactoryT:
         """Register a class-style projection: the class, or a function that makes an instance.
 
         The engine makes one at once and a new one for each replay; :meth:`get` returns it.
+        Returns `factory`, so that it can be a decorator.
         """
         self._registry.add_projection(factory)
+        return factory
 
     def get(self, cls: type[ProjectionT]) -> ProjectionT:
         """Return the present instance of a registered projection, or raise RegistrationError."""
@@ -157,7 +163,7 @@ class ProjectionEngine:
 
         Raises:
             FeedError: `events` cannot be processed as they are (GapInFeed, MixedFeed, NotTheLog,
-                OutOfOrder). What came before the fault is handled.
+                OutOfOrder). The batches before the one at fault are handled.
             OutdatedProjection: Another version built the state.
             UnhandledUnknownEvent: A stored event has no class here.
             Exception: What a handler raised, as it is. The events before it are handled, the
@@ -177,7 +183,8 @@ class ProjectionEngine:
         The model is emptied by the hooks given to :meth:`on_reset` and by new instances of
         registered projections, once the first batch is known to be sound. Handlers registered
         with ``replay=False`` are not called. After a failure, :meth:`process_events` goes on
-        with the replay where it stopped.
+        with the replay where it stopped; so it does after a page that was not the last one, as
+        long as the events were handled before.
 
         Raises:
             Exception: As :meth:`process_events`, and what a hook raises.

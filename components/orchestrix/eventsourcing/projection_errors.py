@@ -53,15 +53,20 @@ class GapInFeed(FeedError):
 
 
 class MixedFeed(FeedError):
-    """A projection that was fed one kind of events was fed the other."""
+    """Both kinds of events for one projection, in one call or one after the other."""
 
-    def __init__(self, projection_id: str, fed_before: str, fed_now: str) -> None:
+    def __init__(self, projection_id: str, fed_before: str | None, fed_now: str) -> None:
         super().__init__(projection_id, fed_before, fed_now)
         self.projection_id = projection_id
         self.fed_before = fed_before
         self.fed_now = fed_now
 
     def __str__(self) -> str:
+        if self.fed_before is None:
+            return (
+                f"projection {self.projection_id!r} was fed {self.fed_now} events in one call; "
+                "feed one kind"
+            )
         return (
             f"projection {self.projection_id!r} counts {self.fed_before} events and was fed "
             f"{self.fed_now} ones; keep to one kind, or replay with the other"

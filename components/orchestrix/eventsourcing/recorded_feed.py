@@ -36,10 +36,12 @@ async def apply_recorded(
                 progress.applied_run(start, following)
                 start = position
             event = recorded.content
-            cls = type(event)
-            if (call := async_calls.get(cls)) is not None:
+            if (call := async_calls.get(type(event))) is None:
+                event = recorded.event  # decoded, if it was not
+                call = async_calls.get(type(event))
+            if call is not None:
                 await call(event)  # pyright: ignore[reportArgumentType] - only events have a lane
-            elif (function := sync_calls.get(cls)) is not None:
+            elif (function := sync_calls.get(type(event))) is not None:
                 result = function(event)  # pyright: ignore[reportArgumentType] - only events have a lane
                 if result is not None and inspect.isawaitable(result):
                     await result
@@ -49,14 +51,15 @@ async def apply_recorded(
             following = position + 1
             last = recorded
     except BaseException:
-        progress.has_failed = not progress.is_refused
+        if progress.fault == "none":
+            progress.fault = "handler"
         raise
     finally:
         progress.applied_run(start, following)
         progress.reach(following - 1)
         if last is not None:
             progress.event_id = last.id
-        if progress.has_failed:
+        if progress.fault == "handler":
             progress.failed_position = position
 
 
@@ -78,7 +81,7 @@ def _check_repeat(position: int, progress: Progress, checkpoint: int) -> None:
     """Tell an event that is delivered again from one that comes too late."""
     highest = max(progress.highest, checkpoint if checkpoint > progress.position else 0)
     if position < highest:
-        progress.is_refused = True
+        progress.fault = "feed"
         raise OutOfOrder(
             f"projection {progress.began_with.projection_id!r} was fed position {position} after "
             f"{highest}; feed recorded events in the order of the log"
@@ -89,5 +92,5 @@ def _check_repeat(position: int, progress: Progress, checkpoint: int) -> None:
 def _check_failed_comes_first(position: int, progress: Progress, following: int) -> None:
     failed = progress.failed_position
     if failed is not None and following <= failed < position:
-        progress.is_refused = True
+        progress.fault = "feed"
         raise GapInFeed(progress.began_with.projection_id, following - 1, position)

@@ -1,5 +1,6 @@
 """What is registered with an engine: functions, projections, hooks; and the routes they make."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from orchestrix.eventsourcing.projection import Projection, handlers_in
 from orchestrix.eventsourcing.projection_context import ProjectionContext
 from orchestrix.eventsourcing.projection_errors import RegistrationError
 from orchestrix.eventsourcing.routes import Routes
-from orchestrix.messaging import Event
+from orchestrix.messaging import Event, message_type
 
 ProjectionT = TypeVar("ProjectionT", bound=Projection)
 
@@ -26,18 +27,17 @@ class Registered:
     """A class-style projection: how to make one, and the one there is."""
 
     def __init__(self, factory: Callable[[], Projection]) -> None:
-        self._factory = factory
-        self.instance = self.renew()
+        self.factory = factory
+        self.instance = self.make()
 
-    def renew(self) -> Projection:
-        """Make a new instance and return it."""
-        made = self._factory()
+    def make(self) -> Projection:
+        """Return a new instance."""
+        made = self.factory()
         if not isinstance(made, Projection):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
             raise RegistrationError(
-                f"{name_of(self._factory)} made {made!r}; register a subclass of Projection, "
+                f"{name_of(self.factory)} made {made!r}; register a subclass of Projection, "
                 "or a function that makes one"
             )
-        self.instance = made
         return made
 
 
@@ -67,6 +67,8 @@ class Registry:
     def add_projection(self, factory: Callable[[], Projection]) -> None:
         """Register a class-style projection, or raise RegistrationError."""
         self._check_kind(self.batch is None)
+        if any(each.factory == factory for each in self._registered()):
+            raise RegistrationError(f"{name_of(factory)} is registered already; do it once")
         registered = Registered(factory)
         if not list(handlers_in(registered.instance)):
             raise RegistrationError(
@@ -85,6 +87,8 @@ class Registry:
     def add_reset_hook(self, function: Callable[..., Any]) -> None:
         """Register what empties the read model, or raise RegistrationError."""
         check_callable(function)
+        if any(function == each for each, _ in self.reset_hooks):
+            raise RegistrationError(f"{name_of(function)} empties the model already; say so once")
         self.reset_hooks.append((function, takes_context(function, 0)))
 
     def instance_of(self, cls: type[ProjectionT]) -> ProjectionT:
@@ -100,15 +104,28 @@ class Registry:
         return bool(functions) and not self.reset_hooks
 
     async def reset(self, context: ProjectionContext) -> None:
-        """Empty the read models: new instances of the projections, then the hooks in order."""
-        for source in self._sources:
-            if isinstance(source, Registered):
-                source.renew()
-        self._build()
+        """Empty the read models: new instances of the projections, then the hooks in order.
+
+        When a factory raises, all instances stay as they are.
+        """
+        self.put_instances([each.make() for each in self._registered()])
         for hook, wants_context in self.reset_hooks:
             result = hook(context) if wants_context else hook()
-            if hasattr(result, "__await__"):
+            if inspect.isawaitable(result):
                 await result
+
+    def instances(self) -> list[Projection]:
+        """Return the present instances of all registered projections."""
+        return [each.instance for each in self._registered()]
+
+    def put_instances(self, instances: list[Projection]) -> None:
+        """Let these be the present instances, in the order of :meth:`instances`."""
+        for source, instance in zip(self._registered(), instances, strict=True):
+            source.instance = instance
+        self._build()
+
+    def _registered(self) -> list[Registered]:
+        return [each for each in self._sources if isinstance(each, Registered)]
 
     def fingerprint(self) -> str:
         """Identify the code of everything that handles events."""
@@ -117,9 +134,12 @@ class Registry:
         return self._fingerprint
 
     def _make_fingerprint(self) -> str:
-        batch = self.batch
-        whole = [Handler(Event, batch.function, batch.name, False, False, True)] if batch else []
-        return fingerprint([*self._handlers, *whole])
+        parts = [
+            (message_type(each.event_type), each.name, each.function) for each in self._handlers
+        ]
+        if self.batch is not None:
+            parts.append(("", self.batch.name, self.batch.function))
+        return fingerprint(parts)
 
     def _build(self) -> None:
         self._handlers = _named_apart(self._sources)

@@ -27,12 +27,14 @@ class StateKeeper:
 
     Attributes:
         transactional: The store, when it has transactions.
+        shared: The store, when every engine of this process sees the same state in it.
     """
 
     def __init__(self, projection_id: str, store: ProjectionStateStore) -> None:
         self._projection_id = projection_id
         self._store = store
         self._memory = store if type(store) is InMemoryProjectionStateStore else None
+        self.shared = self._memory
         self.transactional = store if isinstance(store, TransactionalProjectionStateStore) else None
         self._loaded: ProjectionState | None = None
 

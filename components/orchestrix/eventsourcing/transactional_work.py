@@ -1,19 +1,28 @@
 """An engine's work when the read model and the state commit together."""
 
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import dropwhile
 from typing import Any
 
 from orchestrix.eventsourcing.dispatch import Dispatch
 from orchestrix.eventsourcing.feed import kind_of
 from orchestrix.eventsourcing.page import Page
+from orchestrix.eventsourcing.progress import Progress
+from orchestrix.eventsourcing.projection import Projection
+from orchestrix.eventsourcing.recorded_feed import check_place
 from orchestrix.eventsourcing.registry import Registry
 from orchestrix.eventsourcing.state_keeper import StateKeeper
 from orchestrix.eventsourcing.work import Settings, Work
 from orchestrix.projection_state import (
     Feed,
+    StateConflict,
     StateTransaction,
     TransactionalProjectionStateStore,
 )
+
+logger = logging.getLogger("orchestrix.projections")
 
 
 class TransactionalWork(Work):
@@ -34,61 +43,98 @@ class TransactionalWork(Work):
     ) -> None:
         super().__init__(keeper, registry, dispatch, settings)
         self._store = store
-        self._stored: int | None = None  # the checkpoint that is stored, as far as we know
+        self._stored: int | None = None  # the revision that is stored, as far as we know
+        self._is_lost = False  # whether our progress was rolled back, or may have been
 
     async def _load(self) -> None:
         state = await self._store.load_state(self._settings.projection_id)
-        self._stored = None if state is None else state.last_processed_position
-        if state is None or state.updated_at != self._progress.make_state().updated_at:
+        self._stored = None if state is None else state.revision
+        if state is None or self._is_lost or state.revision != self._progress.revision():
             self._begin(state or self._first_state())
+        self._is_lost = False
         self._keeper.remember(state)
 
     async def _take(self, items: Sequence[Any], page: Page | None, must_reset: bool) -> None:
         feed = kind_of(self._settings.projection_id, items)
-        self._check(feed, page, must_reset)
+        self._check(feed, items, page, must_reset)
+        if not must_reset:
+            items = self._without_handled(feed, items)
+            if not items and (page is None or page.last_position <= self._progress.position):
+                return
+        before, instances = self._stored, self._registry.instances()
         try:
             await self._commit(items, feed, page, must_reset)
-        except BaseException as error:
-            failing = self._progress
-            self._begin(self._first_state())
-            if not isinstance(error, Exception):
-                raise
-            await self._load()
-            if not (failing.has_failed or failing.is_refused):
-                raise  # the store failed, not a handler
+        except Exception as error:
+            failing = await self._rolled_back(error, instances)
+            is_overtaken = isinstance(error, StateConflict) or self._stored != before
+            if is_overtaken and failing.fault != "handler":
+                raise  # somebody else was at work, or the commit was done and its answer lost
             if len(items) > 1:
-                await self._take_one_by_one(items, feed, page, must_reset)
+                logger.warning(
+                    "projection %r: a batch of %d events was rolled back and is handled again "
+                    "event by event: %r", self._settings.projection_id, len(items), error
+                )  # fmt: skip
+                await self._take_one_by_one(items, page, must_reset)
                 return
-            if failing.has_failed and not must_reset:
-                self._progress.has_failed = True
-                self._progress.failed_position = failing.failed_position
+            if failing.fault != "feed":
+                self._progress.fault = "handler"
+                self._progress.failed_position = None if must_reset else failing.failed_position
                 await self._save_failure(error)
             raise
+        except BaseException:
+            self._registry.put_instances(instances)
+            raise
+
+    async def _rolled_back(self, error: Exception, instances: list[Projection]) -> Progress:
+        """Load what is stored after `error`; return the progress that was lost."""
+        failing = self._progress
+        self._registry.put_instances(instances)
+        try:
+            await self._load()
+        except Exception as failure:  # noqa: BLE001 - it must not hide the first error
+            error.add_note(f"and the projection's state could not be loaded: {failure!r}")
+            raise error from error.__cause__
+        return failing
+
+    def _without_handled(self, feed: Feed, items: Sequence[Any]) -> Sequence[Any]:
+        """Return `items` from the first new one on: no transaction is opened for the others."""
+        progress = self._progress
+        if feed == "bare":
+            return list(dropwhile(lambda each: each.id in progress.seen, items))
+        following = progress.position + 1
+        return list(
+            dropwhile(lambda each: not check_place(each.position, progress, following), items)
+        )
 
     async def _take_one_by_one(
-        self, items: Sequence[Any], feed: Feed, page: Page | None, must_reset: bool
+        self, items: Sequence[Any], page: Page | None, must_reset: bool
     ) -> None:
         """Commit the good prefix of a batch that was rolled back."""
+        after = 0 if page is None else page.after_position
         for item in items:
-            await self._take((item,), None, must_reset)
+            if page is None:
+                await self._take((item,), None, must_reset)
+            else:
+                part = Page((item,), after, item.position, at_end=False, store_id=page.store_id)
+                await self._take(part.events, part, must_reset)
+                after = item.position
             must_reset = False
         if page is not None:
-            await self._commit((), feed, page, must_reset=False)
+            await self._take((), replace(page, events=(), after_position=after), must_reset=False)
 
     async def _commit(
         self, items: Sequence[Any], feed: Feed | None, page: Page | None, must_reset: bool
     ) -> None:
+        self._is_lost = True  # until it is known to be stored
         async with self._store.transaction(self._settings.projection_id) as transaction:
             if must_reset:
                 self._begin_again("replaying")
             progress = self._progress
             progress.transaction = transaction
             if must_reset:
-                progress.has_failed = True  # until the hooks have returned
                 await self._registry.reset(progress.context(0, None, replaying=True))
-                progress.has_failed = False
             if feed is not None:
-                progress.begin_feed(feed)
+                self._begin_chunk(feed, items, page)
                 await self._apply(items, feed)
             self._finish(page)
             if progress.is_dirty or must_reset:
@@ -96,9 +142,17 @@ class TransactionalWork(Work):
         self._committed()
 
     async def _reset(self) -> None:
-        await self._commit((), None, None, must_reset=True)
+        instances = self._registry.instances()
+        try:
+            await self._commit((), None, None, must_reset=True)
+        except Exception as error:
+            await self._rolled_back(error, instances)
+            self._progress.fault = "handler"
+            await self._save_failure(error)
+            raise
 
     async def _save(self) -> None:
+        self._is_lost = True  # until it is known to be stored
         async with self._store.transaction(self._settings.projection_id) as transaction:
             await self._write(transaction)
         self._committed()
@@ -109,6 +163,6 @@ class TransactionalWork(Work):
 
     def _committed(self) -> None:
         progress = self._progress
-        progress.transaction, progress.is_dirty = None, False
-        self._stored = progress.position
+        progress.transaction, progress.is_dirty, self._is_lost = None, False, False
+        self._stored = progress.revision()
         self._keeper.remember(progress.make_state())

@@ -3,7 +3,9 @@
 import asyncio
 import threading
 from collections import deque
+from contextlib import suppress
 from contextvars import ContextVar, Token
+from weakref import WeakKeyDictionary
 
 from orchestrix.eventsourcing.projection_errors import EngineInUse
 
@@ -25,21 +27,24 @@ _calls: ContextVar[tuple[Call, ...]] = ContextVar("orchestrix_projection_calls",
 class Turn:
     """Who may work now. Every :meth:`begin`, or :meth:`wait` after it, needs an :meth:`end`.
 
-    Refuses, with EngineInUse, a call from inside itself (also through a task or a thread that
-    a handler started), and a call from another loop or thread while calls are under way.
+    Refuses, with EngineInUse, a call from inside itself, also through a task or
+    ``asyncio.to_thread`` that a handler started, and a call from another loop or thread while
+    calls are under way. A handler that waits for a call by other means waits for ever.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._mutex = threading.Lock()
+        self._mutex = threading.RLock()  # a waiter may be collected, and leave, inside it
         self._users = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._next: asyncio.Future[None] | None = None  # who was given the turn last
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def begin(self) -> Call | None:
         """Take the turn if it is free; else join the queue and return None."""
         outer = _calls.get()
         if outer:
+            outer = tuple(call for call in outer if not call.is_over)
             self._check_reentry(outer)
         loop = asyncio.get_running_loop()
         with self._mutex:
@@ -59,14 +64,15 @@ class Turn:
         except BaseException:
             self._give_up(mine)
             raise
-        return self._call(_calls.get())
+        return self._call(tuple(call for call in _calls.get() if not call.is_over))
 
     def end(self, call: Call) -> None:
         """Give the turn to the next in the queue."""
         call.is_over = True
-        if call.token is not None:
-            _calls.reset(call.token)
         self._pass_on()
+        if call.token is not None:
+            with suppress(ValueError):  # a coroutine that was collected ends in another context
+                _calls.reset(call.token)
 
     def _call(self, outer: tuple[Call, ...]) -> Call:
         call = Call(self)
@@ -79,21 +85,24 @@ class Turn:
             while self._waiting:
                 following = self._waiting.popleft()
                 if not following.done():
-                    following.set_result(None)
-                    return
+                    with suppress(RuntimeError):  # its loop was closed, and nobody waits there
+                        following.set_result(None)
+                        self._next = following
+                        return
+                self._users -= 1
 
     def _give_up(self, mine: "asyncio.Future[None]") -> None:
         """Leave the queue, or pass on the turn that came at the same moment."""
-        if mine.done() and not mine.cancelled():
+        if mine is self._next:
             self._pass_on()
             return
-        with self._mutex:
-            self._users -= 1
+        with self._mutex, suppress(ValueError):  # who takes it out of the queue counts it out
             self._waiting.remove(mine)
+            self._users -= 1
 
     def _check_reentry(self, outer: tuple[Call, ...]) -> None:
         for call in outer:
-            if call.turn is self and not call.is_over:
+            if call.turn is self:
                 raise EngineInUse(
                     f"{self._name} was called from inside one of its own handlers and would wait "
                     "for itself for ever; append the new events to the store, and feed them later"
@@ -105,3 +114,19 @@ class Turn:
                 f"{self._name} is in use by another event loop; give each loop or thread "
                 "an engine of its own, or call it from one"
             )
+
+
+_turns: WeakKeyDictionary[object, dict[str, Turn]] = WeakKeyDictionary()
+
+
+def turn_of(projection_id: str, shared_by: object | None) -> Turn:
+    """Return the turn of a projection: one for all that share a state, else a new one.
+
+    Args:
+        projection_id: The projection.
+        shared_by: What keeps the state in this process's memory; None when nothing does.
+    """
+    name = f"projection {projection_id!r}"
+    if shared_by is None:
+        return Turn(name)
+    return _turns.setdefault(shared_by, {}).setdefault(projection_id, Turn(name))

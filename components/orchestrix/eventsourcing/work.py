@@ -15,7 +15,12 @@ from orchestrix.eventsourcing.feed import Events, async_chunks, chunks, kind_of
 from orchestrix.eventsourcing.page import Page
 from orchestrix.eventsourcing.parts import after_start, history_and_news
 from orchestrix.eventsourcing.progress import Progress
-from orchestrix.eventsourcing.projection_errors import GapInFeed, NotTheLog, OutdatedProjection
+from orchestrix.eventsourcing.projection_errors import (
+    FeedError,
+    GapInFeed,
+    NotTheLog,
+    OutdatedProjection,
+)
 from orchestrix.eventsourcing.recorded_feed import apply_recorded
 from orchestrix.eventsourcing.registry import Registry
 from orchestrix.eventsourcing.state_keeper import StateKeeper
@@ -46,18 +51,21 @@ class Work:
         self._dispatch = dispatch
         self._settings = settings
         self._in_replay = False
+        self._warned_of: str | None = None
         self._begin(self._first_state())
 
     async def initialize(self) -> None:
         """See the engine."""
         await self._load()
-        if self._keeper.known() is None:
+        if self._keeper.known() is None or self._progress.is_dirty:
             await self._save()
 
     async def process(self, events: Events) -> None:
         """See the engine."""
         if not self._keeper.is_current(self._progress) or not self._is_ready():
             await self._prepare()
+        if self._progress.is_dirty:  # saving it failed
+            await self._save()
         self._progress.highest = 0
         await self._take_all(events)
 
@@ -67,10 +75,12 @@ class Work:
         self._in_replay = True
         try:
             await self._take_all(events)
-            self._end_replay()
-            await self._save()
         finally:
             self._in_replay = False
+        is_partial = isinstance(events, Page) and not events.at_end
+        if self._is_replay_over() or not is_partial:
+            self._end_replay()
+        await self._save()
 
     def _is_ready(self) -> bool:
         progress = self._progress
@@ -118,11 +128,10 @@ class Work:
 
     def _take_fingerprint(self) -> None:
         """Note the handlers' code in the state, and warn when it was another."""
-        before, self._progress.fingerprint = (
-            self._progress.fingerprint,
-            self._registry.fingerprint(),
-        )
-        if before not in (None, self._progress.fingerprint):
+        now = self._registry.fingerprint()
+        before, self._progress.fingerprint = self._progress.fingerprint, now
+        if before not in (None, now, self._warned_of):
+            self._warned_of = before
             logger.warning(
                 "projection %r: the code of its handlers has changed since it last ran; "
                 "if their meaning has, raise its version and replay it",
@@ -149,13 +158,16 @@ class Work:
     async def _take(self, items: Sequence[Any], page: Page | None, must_reset: bool) -> None:
         """Handle one chunk and save the state, also when it ends in an exception."""
         feed = kind_of(self._settings.projection_id, items)
-        self._check(feed, page, must_reset)
+        self._check(feed, items, page, must_reset)
         if must_reset:
             await self._reset()
         progress = self._progress
-        progress.begin_feed(feed)
+        self._begin_chunk(feed, items, page)
         try:
             await self._apply(items, feed)
+        except GeneratorExit:  # the loop is gone, and nothing can be waited for
+            self._keeper.keep(progress)
+            raise
         except BaseException as error:
             await self._save_failure(error)
             raise
@@ -165,13 +177,17 @@ class Work:
         if len(items) >= self._settings.batch_size:
             await asyncio.sleep(0)  # let others run, however fast the handlers are
 
+    def _begin_chunk(self, feed: Feed, items: Sequence[Any], page: Page | None) -> None:
+        progress = self._progress
+        progress.begin_chunk(feed, None if page is None else page.store_id)
+        if self._in_replay:  # all of it is history, also for who goes on after a failure
+            progress.replay_until = max(progress.replay_until, _end_of(feed, items, progress))
+
     def _finish(self, page: Page | None) -> None:
         """Take note that a chunk, and the page that it was, is done."""
         progress = self._progress
         if page is not None:
             progress.reach(page.last_position)
-            if progress.store_id is None:
-                progress.store_id, progress.is_dirty = page.store_id, True
         progress.succeed()
         if self._is_replay_over():
             self._end_replay()
@@ -198,13 +214,18 @@ class Work:
         apply = apply_recorded if feed == "recorded" else apply_bare
         return apply(items, routes, dispatch, progress)
 
-    def _check(self, feed: Feed, page: Page | None, must_reset: bool) -> None:
-        """Refuse the other feed, a page of another log, or one that begins above the checkpoint."""
+    def _check(self, feed: Feed, items: Sequence[Any], page: Page | None, must_reset: bool) -> None:
+        """Refuse a feed that would skip or mix something, before anything is handled."""
         progress = Progress(self._first_state(), None) if must_reset else self._progress
         progress.check_feed(feed)
+        projection_id, start = self._settings.projection_id, self._settings.start
+        if feed == "bare" and start != "beginning":
+            raise FeedError(
+                f"projection {projection_id!r} starts at {start} of a log and was fed bare "
+                "events; feed pages of read_all()"
+            )
         if page is None:
             return
-        projection_id = self._settings.projection_id
         if progress.store_id not in (None, page.store_id):
             raise NotTheLog(
                 f"projection {projection_id!r} counts positions of store "
@@ -213,6 +234,9 @@ class Work:
             )
         if page.after_position > progress.position:
             raise GapInFeed(projection_id, progress.position, page.after_position)
+        failed = progress.failed_position or page.last_position + 1
+        if failed <= page.last_position and all(each.position != failed for each in items):
+            raise GapInFeed(projection_id, progress.position, failed)
 
     async def _reset(self) -> None:
         """Empty the read models. Interrupted, it is done again before anything is handled."""
@@ -221,7 +245,7 @@ class Work:
         try:
             await self._registry.reset(self._progress.context(0, None, replaying=True))
         except Exception as error:
-            self._progress.has_failed = True
+            self._progress.fault = "handler"
             await self._save_failure(error)
             raise
         self._progress.status = "replaying"
@@ -231,7 +255,7 @@ class Work:
 
     async def _save_failure(self, error: BaseException) -> None:
         """Save what was handled before `error`; a failure of that does not hide `error`."""
-        if self._progress.has_failed and isinstance(error, Exception):
+        if self._progress.fault == "handler" and isinstance(error, Exception):
             self._progress.fail(error)
         try:
             await self._save()
@@ -252,3 +276,10 @@ class Work:
 
     def _end_replay(self) -> None:
         self._progress.status, self._progress.replay_until = "live", 0
+
+
+def _end_of(feed: Feed, items: Sequence[Any], progress: Progress) -> int:
+    """Return where the checkpoint will be after `items`."""
+    if feed == "recorded":
+        return items[-1].position if items else 0
+    return progress.position + len({each.id for each in items} - progress.seen)

@@ -1,14 +1,14 @@
 """Everything that keeping projection state may raise.
 
 * OrchestrixError
-  * StateConflict    another engine moved the checkpoint: load the state and go on from there
+  * StateConflict    another engine saved its state: load the state and go on from there
 """
 
 from orchestrix.messaging import OrchestrixError
 
 
 class StateConflict(OrchestrixError):
-    """The stored checkpoint is not the one this engine started from. Nothing was kept."""
+    """The stored state is not the one this engine started from. Nothing was kept."""
 
     def __init__(self, projection_id: str, expected: int | None, found: int | None) -> None:
         super().__init__(projection_id, expected, found)
@@ -18,6 +18,6 @@ class StateConflict(OrchestrixError):
 
     def __str__(self) -> str:
         return (
-            f"projection {self.projection_id!r}: expected checkpoint {self.expected}, found "
+            f"projection {self.projection_id!r}: expected revision {self.expected}, found "
             f"{self.found}; another engine is at work on it, feed the same events again to go on"
         )

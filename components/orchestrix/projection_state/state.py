@@ -36,6 +36,7 @@ class ProjectionState:
         last_processed_position: The checkpoint, at least 0. Recorded feed: the position up to
             which the log is handled. Bare feed: how many events were taken.
         updated_at: When this state was made, UTC.
+        revision: How many states of this projection were made before this one; never falls.
         error_count: Failures since the beginning or the last replay, at least 0.
         is_healthy: False from a failure until the next success.
         status: What the projection is doing.
@@ -57,6 +58,7 @@ class ProjectionState:
     last_processed_event_id: str | None = None
     last_processed_position: int = 0
     updated_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    revision: int = 0
     error_count: int = 0
     is_healthy: bool = True
     status: Status = "live"

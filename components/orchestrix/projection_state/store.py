@@ -50,11 +50,11 @@ class StateTransaction(Protocol):
 
         Args:
             state: The state after what this transaction does.
-            replacing: The checkpoint that is stored now, as far as the caller knows; None: no
+            replacing: The revision that is stored now, as far as the caller knows; None: no
                 state is stored.
 
         Raises:
-            StateConflict: Another checkpoint is stored; somebody else was at work.
+            StateConflict: Another revision is stored; somebody else was at work.
         """
         ...
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from conformance.projection_engine import Case, ProjectionEngineConformance, World, fed
-from fake_database import FakeDatabase, Lost
+from fake_database import DatabaseWorld, FakeDatabase, Lost
 from sample_events import Deposited, deposits
 
 from orchestrix.eventsourcing import NoTransaction, ProjectionContext, ProjectionEngine, Promise
@@ -46,24 +46,6 @@ class PlainStore(ProjectionStateStore):
     async def save_state(self, state: ProjectionState) -> None:
         await asyncio.sleep(0)
         self._states[state.projection_id] = state
-
-
-class DatabaseWorld(World):
-    """Rows and state in one database."""
-
-    def __init__(self, fails_at: int | None = None) -> None:
-        self.store = self.database = FakeDatabase(fails_at)
-
-    def rows(self) -> list[int]:
-        return self.database.rows
-
-    async def write(self, amount: int, context: ProjectionContext) -> None:
-        await self.database.step()
-        context.transaction.rows.append(amount)
-
-    async def clear(self, context: ProjectionContext) -> None:
-        await self.database.step()
-        context.transaction.rows.clear()
 
 
 class TestInMemory(ProjectionEngineConformance):

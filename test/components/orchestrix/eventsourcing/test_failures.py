@@ -371,3 +371,86 @@ async def test_what_was_applied_does_not_depend_on_retries() -> None:
     assert one is not None
     assert other is not None
     assert (one.applied_count, one.applied_hash) == (other.applied_count, other.applied_hash)
+
+
+async def test_an_exception_without_a_text_is_a_failure_like_any_other() -> None:
+    class Broken(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    engine = engine_for(Balance())
+
+    @engine.on(Deposited)
+    def fail(event: Deposited) -> None:
+        if event.amount == 2:
+            raise Broken
+
+    with pytest.raises(Broken):
+        await engine.process_events(deposits(1, 2))
+
+    state = engine.get_state()
+    assert state is not None
+    assert state.last_processed_position == 1
+    assert state.last_error == "Broken: (its text cannot be had: RuntimeError)"
+
+
+async def test_a_long_text_of_an_exception_is_cut() -> None:
+    engine = engine_for(Balance())
+
+    @engine.on(Deposited)
+    def fail(event: Deposited) -> None:
+        raise OSError("x" * 10**6)
+
+    with pytest.raises(OSError, match="xxx"):
+        await engine.process_events(deposits(1))
+
+    state = engine.get_state()
+    assert state is not None
+    assert state.last_error is not None
+    assert len(state.last_error) == 1000
+
+
+async def test_a_first_state_that_could_not_be_saved_is_saved_by_the_next_call() -> None:
+    store = PlainStore()
+    store.broken = True
+    engine = engine_for(Balance(), store)
+    with pytest.raises(ConnectionError):
+        await engine.initialize()
+    store.broken = False
+
+    await engine.process_events([])
+
+    assert store.states.keys() == {"balance"}
+
+
+async def test_a_store_may_give_ids_back_as_a_list() -> None:
+    class Listing(PlainStore):
+        async def save_state(self, state: ProjectionState) -> None:
+            await super().save_state(state.changed(event_ids=list(state.event_ids)))
+
+    store, model, events = Listing(), Balance(), deposits(1, 2)
+    await engine_for(model, store).process_events(events[:1])
+
+    await engine_for(model, store).process_events(events)
+
+    assert model.seen == [1, 2]
+
+
+async def test_a_batch_ends_before_an_event_that_cannot_be_decoded() -> None:
+    def decode() -> Event:
+        raise ValueError("bad bytes")
+
+    one, two, three = recorded(1, 2, 3)
+    fields = (two.id, two.type, two.stream_id, two.version, two.position)
+    broken = RecordedEvent(*fields, two.recorded_at, {}, decode)
+    batches: list[list[int]] = []
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+    engine.on_batch(lambda events: batches.append([each.amount for each in events]))
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="bad bytes"):
+            await engine.process_events([one, broken, three])
+    with pytest.raises(GapInFeed):
+        await engine.process_events([three])
+
+    assert batches == [[1]]

@@ -161,7 +161,7 @@ async def test_a_projection_keeps_to_one_kind_of_feed() -> None:
 
     with pytest.raises(MixedFeed, match="counts bare events and was fed recorded ones"):
         await engine.process_events(page_of(deposits(2)))
-    with pytest.raises(MixedFeed):
+    with pytest.raises(MixedFeed, match="was fed bare and recorded events in one call"):
         await engine.process_events([*recorded(2), *deposits(3)])  # type: ignore[list-item]
 
     await engine.replay(page_of(deposits(5)))
@@ -286,10 +286,64 @@ async def test_however_a_feed_is_split_and_repeated_the_result_is_that_of_one_ca
 
     assert model.seen == clean.seen == amounts
     one, other = whole.get_state(), split.get_state()
+    assert (one is None) == (other is None) == (not amounts)
     if one is not None and other is not None:
-        assert other == one.changed(updated_at=other.updated_at)
+        assert other == one.changed(updated_at=other.updated_at, revision=other.revision)
 
 
 def split_at(engine: ProjectionEngine) -> int:
     state = engine.get_state()
     return 0 if state is None else state.last_processed_position
+
+
+async def test_an_event_that_failed_is_not_skipped_by_a_page_without_it() -> None:
+    log, poison, seen = log_of([*deposits(1, 2), Renamed()]), [True], []
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+
+    @engine.on(Deposited)
+    def handle(event: Deposited) -> None:
+        if poison and event.amount == 2:
+            raise OSError("no 2")
+        seen.append(event.amount)
+
+    with pytest.raises(OSError, match="no 2"):
+        await engine.process_events(log.read_all())
+    poison.clear()
+
+    with pytest.raises(GapInFeed):
+        await engine.process_events(log.read_all(after_position=1, types=["Renamed"]))
+    assert not engine.is_healthy()
+
+    await engine.process_events(log.read_all())
+    assert seen == [1, 2]
+
+
+async def test_the_store_is_known_even_when_its_first_page_fails() -> None:
+    here, there, engine = log_of(deposits(1, 2)), log_of(deposits(3, 4, 5)), engine_for(Balance())
+
+    @engine.on(Deposited)
+    def handle(event: Deposited) -> None:
+        if event.amount == 2:
+            raise OSError("no 2")
+
+    with pytest.raises(OSError, match="no 2"):
+        await engine.process_events(here.read_all())
+
+    with pytest.raises(NotTheLog):
+        await engine.process_events(there.read_all())
+
+
+async def test_a_start_in_a_log_is_not_for_bare_events() -> None:
+    for start in (5, page_of(deposits(1)).events[0].recorded_at):
+        with pytest.raises(FeedError, match="fed bare events; feed pages"):
+            await engine_for(Balance(), start=start).process_events(deposits(1))
+
+
+async def test_any_text_is_an_id() -> None:
+    model, events = Balance(), [Deposited(id="\ud800", amount=1), *deposits(2)]
+    engine = engine_for(model)
+
+    await engine.process_events(events)
+    await engine.process_events(events)
+
+    assert model.seen == [1, 2]

@@ -160,11 +160,15 @@ async def test_a_list_that_a_handler_changes_is_processed_as_it_was_given() -> N
     events = deposits(1, 2)
     model = Balance()
     engine = engine_for(model)
-    engine.on(Deposited)(lambda event: events.append(Deposited(amount=9)))
+    small = engine_for(model, batch_size=1)
+    for each in (engine, small):
+        each.on(Deposited)(lambda event: events.append(Deposited(amount=9)))
 
     await engine.process_events(events)
-
     assert model.seen == [1, 2]
+
+    await small.process_events(events)
+    assert len(model.seen) == 6
 
 
 async def test_a_state_that_was_loaded_never_changes() -> None:

@@ -225,3 +225,38 @@ async def test_a_projection_folds_without_an_engine() -> None:
         await Loud.fold([UnknownEvent(type="gone")])
     with pytest.raises(ValueError, match="feed it events only"):
         await Loud.fold([5])  # type: ignore[list-item]
+
+
+def test_only_plain_methods_are_marked(engine: ProjectionEngine) -> None:
+    class Static(Projection):
+        @staticmethod
+        @on(Deposited)
+        def add(event: Deposited) -> None: ...
+
+    class ByClass(Projection):
+        @classmethod
+        @on(Deposited)
+        def add(cls, event: Deposited) -> None: ...
+
+    class Property(Projection):
+        @property
+        @on(Deposited)
+        def add(self) -> None: ...
+
+    for wrong in (Static, ByClass, Property):
+        with pytest.raises(RegistrationError, match=r"add: @on marks plain methods, not a "):
+            engine.register(wrong)
+    with pytest.raises(RegistrationError, match="put it next to def"):
+        on(Deposited)(property(lambda self: None))  # type: ignore[type-var]
+
+
+def test_nothing_is_registered_twice(engine: ProjectionEngine) -> None:
+    def clear() -> None: ...
+
+    assert engine.register(Ledger) is Ledger
+    assert engine.on_reset(clear) is clear
+
+    with pytest.raises(RegistrationError, match="is registered already"):
+        engine.register(Ledger)
+    with pytest.raises(RegistrationError, match="empties the model already"):
+        engine.on_reset(clear)

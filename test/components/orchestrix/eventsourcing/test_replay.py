@@ -240,3 +240,85 @@ async def test_a_registered_projection_is_made_anew_for_a_replay() -> None:
 
     assert before.total == 3
     assert engine.get(Total).total == 5
+
+
+async def test_a_log_is_replayed_page_by_page_in_silence() -> None:
+    model, mails, log = Balance(), [], log_of(deposits(1, 2, 3))
+    engine = engine_for(model)
+    engine.on(Deposited, replay=False)(mails.append)
+    await engine.process_events(log.read_all())
+
+    await engine.replay(log.read_all(limit=1))
+    for position in (1, 2):
+        await engine.process_events(log.read_all(after_position=position, limit=1))
+
+    state = engine.get_state()
+    assert state is not None
+    assert (model.seen, len(mails)) == ([1, 2, 3], 3)
+    assert (state.status, state.replay_until) == ("live", 0)
+
+
+@pytest.mark.parametrize("is_bare", [True, False], ids=["bare", "recorded"])
+async def test_a_first_fill_by_replay_stays_silent_after_a_failure(is_bare: bool) -> None:
+    events, broken, mails = deposits(1, 2, 3), [True], []
+    feed = [*events, events[0]] if is_bare else page_of(events)
+    engine = engine_for(Balance())
+
+    @engine.on(Deposited)
+    def fail(event: Deposited) -> None:
+        if broken and event.amount == 2:
+            raise OSError("no 2")
+
+    engine.on(Deposited, replay=False)(mails.append)
+    with pytest.raises(OSError, match="no 2"):
+        await engine.replay(feed)
+    broken.clear()
+    await engine.process_events(feed)
+
+    state = engine.get_state()
+    assert state is not None
+    assert (mails, state.status) == ([], "live")
+
+
+async def test_a_replay_that_fails_twice_is_silent_up_to_the_first_checkpoint() -> None:
+    page, broken, mails = page_of(deposits(1, 2, 3)), [True], []
+    engine = engine_for(Balance())
+    engine.on(Deposited, replay=False)(mails.append)
+
+    @engine.on(Deposited)
+    def fail(event: Deposited) -> None:
+        if broken and event.amount == 2 and len(mails) == 3:
+            raise OSError("no 2")
+
+    broken.clear()
+    await engine.process_events(page)
+    broken.append(True)
+    for _ in range(2):
+        with pytest.raises(OSError, match="no 2"):
+            await engine.replay(page.events[:2])
+    broken.clear()
+    await engine.process_events(page)
+
+    assert len(mails) == 3
+
+
+async def test_a_replay_that_is_gone_on_with_keeps_the_order() -> None:
+    (a, b, c), broken, seen = deposits(1, 2, 3), [], []
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+    engine.on_reset(seen.clear)
+
+    @engine.on(Deposited)
+    def handle(event: Deposited) -> None:
+        if broken:
+            raise OSError("no")
+        seen.append(event.amount)
+
+    await engine.process_events([a, b, c])
+    broken.append(True)
+    with pytest.raises(OSError, match="no"):
+        await engine.replay([a, b, c])
+    broken.clear()
+
+    await engine.process_events([a, b, a, c])
+
+    assert seen == [1, 2, 3]

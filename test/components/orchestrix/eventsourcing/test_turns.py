@@ -1,12 +1,14 @@
 """Calls on one engine: one after the other, never inside each other, from one loop."""
 
 import asyncio
+import gc
 import threading
 
 import pytest
 from sample_events import Balance, Deposited, deposits, engine_for
 
 from orchestrix.eventsourcing import EngineInUse, ProjectionEngine
+from orchestrix.eventsourcing.turn import _calls
 from orchestrix.projection_state import InMemoryProjectionStateStore
 
 
@@ -163,3 +165,65 @@ def test_one_loop_after_the_other_is_fine() -> None:
         asyncio.run(engine.process_events(deposits(amount)))
 
     assert model.seen == [1, 2]
+
+
+async def test_engines_that_share_a_state_in_memory_queue_too() -> None:
+    store, model, events = InMemoryProjectionStateStore(), Slow(), deposits(1, 2, 3)
+    one, other = engine_for(model, store), engine_for(model, store)
+
+    await asyncio.gather(one.process_events(events), other.process_events(events))
+
+    assert model.seen == [1, 2, 3]
+
+
+def test_a_call_that_dies_with_its_loop_leaves_no_lock() -> None:
+    model, hang = Balance(), [True]
+    engine = engine_for(model)
+
+    @engine.on(Deposited)
+    async def wait(event: Deposited) -> None:
+        if hang:
+            await asyncio.get_running_loop().create_future()
+
+    loop = asyncio.new_event_loop()
+    calls = [loop.create_task(engine.process_events(deposits(each))) for each in (1, 2)]
+    for _ in range(3):
+        loop.run_until_complete(asyncio.sleep(0))
+    for each in range(2):
+        calls[each]._log_destroy_pending = False  # type: ignore[attr-defined]  # that is the point
+    loop.close()
+    del calls
+    gc.collect()
+    hang.clear()
+
+    asyncio.run(asyncio.wait_for(engine.process_events(deposits(3)), 5))
+
+    assert model.seen == [1, 3]
+
+
+async def test_calls_that_follow_each_other_by_tasks_leave_nothing_behind() -> None:
+    engine, is_over = engine_for(Balance()), asyncio.Event()
+    depths: list[int] = []
+    tasks: list[asyncio.Task[None]] = []
+
+    async def feed(number: int) -> None:
+        await is_free.wait()
+        is_free.clear()
+        await engine.process_events(deposits(number))
+        is_free.set()
+
+    @engine.on(Deposited)
+    def follow(event: Deposited) -> None:
+        depths.append(len(_calls.get()))
+        if event.amount < 50:
+            tasks.append(asyncio.create_task(feed(event.amount + 1)))
+        else:
+            is_over.set()
+
+    is_free = asyncio.Event()
+    is_free.set()
+    await feed(0)
+    await asyncio.wait_for(is_over.wait(), 5)
+    await asyncio.gather(*tasks)
+
+    assert set(depths) == {1}

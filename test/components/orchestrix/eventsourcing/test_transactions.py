@@ -1,0 +1,207 @@
+"""What only a state store with transactions can get wrong."""
+
+import asyncio
+
+import pytest
+from conformance.projection_engine import Case, fed
+from fake_database import DatabaseWorld, FakeDatabase, ForbiddenRow
+from sample_events import Deposited, Renamed, deposits, log_of
+
+from orchestrix.eventsourcing import OutOfOrder, Projection, ProjectionEngine, on
+from orchestrix.projection_state import StateConflict
+
+FEEDS = pytest.mark.parametrize("is_bare", [True, False], ids=["bare", "recorded"])
+
+
+class Total(Projection):
+    def __init__(self) -> None:
+        self.total = 0
+
+    @on(Deposited)
+    def add(self, event: Deposited) -> None:
+        self.total += event.amount
+
+
+class Other(Total):
+    pass
+
+
+async def test_states_of_one_moment_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrix.eventsourcing.progress.time", lambda: 1_000_000.0)
+    case, feed = Case(DatabaseWorld()), fed(False, deposits(1, 2, 3))
+    await case.engine.process_events(feed[:2])
+    case.poison = {3}
+    with pytest.raises(OSError, match="no 3"):
+        await case.engine.process_events(feed)
+    case.poison = set()
+
+    await case.engine.process_events(feed)
+
+    assert case.world.rows() == [1, 2, 3]
+
+
+async def test_a_replay_meanwhile_is_noticed_though_the_checkpoint_is_the_same() -> None:
+    world, entered, gate = DatabaseWorld(), asyncio.Event(), asyncio.Event()
+    slow, other = Case(world), Case(world)
+    a, b, c, x, y = deposits(1, 2, 3, 10, 20)
+    await slow.engine.process_events([a, b])
+
+    @slow.engine.on(Deposited)
+    async def wait(event: Deposited) -> None:
+        if event.amount == 3:
+            entered.set()
+            await gate.wait()
+
+    task = asyncio.create_task(slow.engine.process_events([c]))
+    await entered.wait()
+    await other.engine.replay([x, y])
+    gate.set()
+    with pytest.raises(StateConflict):
+        await task
+
+    assert world.rows() == [10, 20]
+
+
+@FEEDS
+async def test_an_event_whose_commit_fails_is_found_and_counted(is_bare: bool) -> None:
+    world = DatabaseWorld()
+    world.database.forbidden = 3
+    case = Case(world)
+
+    with pytest.raises(ForbiddenRow):
+        await case.engine.process_events(fed(is_bare, deposits(1, 2, 3, 4)))
+
+    state = await case.state()
+    assert world.rows() == [1, 2]
+    assert (state.last_processed_position, state.error_count, state.is_healthy) == (2, 1, False)
+
+
+async def test_a_failure_in_the_first_batch_of_a_replay_is_counted() -> None:
+    case = Case(DatabaseWorld())
+    await case.engine.process_events(deposits(1))
+    case.poison = {5}
+
+    with pytest.raises(OSError, match="no 5"):
+        await case.engine.replay(deposits(5, 6))
+
+    state = await case.state()
+    assert case.world.rows() == [1]
+    assert (state.status, state.error_count, state.is_healthy) == ("live", 1, False)
+
+
+@pytest.mark.parametrize("amounts", [[5], [5, 6], []])
+async def test_a_reset_hook_that_fails_leaves_the_old_model(amounts: list[int]) -> None:
+    case = Case(DatabaseWorld())
+    await case.engine.process_events(deposits(1))
+
+    @case.engine.on_reset
+    def fail() -> None:
+        raise OSError("hook")
+
+    with pytest.raises(OSError, match="hook"):
+        await case.engine.replay(deposits(*amounts))
+
+    state = await case.state()
+    assert case.world.rows() == [1]
+    assert (state.status, state.error_count, state.is_healthy) == ("live", 1, False)
+
+
+async def test_what_the_handler_raised_is_not_replaced_by_what_the_store_raises() -> None:
+    world = DatabaseWorld()
+    case = Case(world)
+
+    @case.engine.on(Deposited)
+    def fail(event: Deposited) -> None:
+        world.database.fails_at = world.database.steps + 1
+        raise KeyError("handler")
+
+    with pytest.raises(KeyError) as caught:
+        await case.engine.process_events(deposits(1))
+
+    assert "could not be loaded: Lost" in caught.value.__notes__[0]
+
+
+async def test_a_rolled_back_replay_leaves_the_projections_that_there_were() -> None:
+    engine = ProjectionEngine("p", FakeDatabase())
+    engine.register(Total)
+    await engine.process_events(deposits(1, 2))
+    before = engine.get(Total)
+
+    @engine.on(Deposited)
+    def fail(event: Deposited) -> None:
+        if event.amount == 5:
+            raise OSError("no 5")
+
+    with pytest.raises(OSError, match="no 5"):
+        await engine.replay(deposits(5))
+    await engine.process_events(deposits(4))
+
+    assert engine.get(Total) is before
+    assert before.total == 7
+
+
+async def test_a_factory_that_raises_changes_no_projection() -> None:
+    made: list[Total] = []
+
+    def make() -> Total:
+        if made:
+            raise OSError("no more")
+        made.append(Other())
+        return made[0]
+
+    engine = ProjectionEngine("p", FakeDatabase())
+    engine.register(Total)
+    engine.register(make)
+    await engine.process_events(deposits(1))
+    before = engine.get(Total)
+
+    with pytest.raises(OSError, match="no more"):
+        await engine.replay(deposits(5))
+    await engine.process_events(deposits(2))
+
+    assert engine.get(Total) is before
+    assert before.total == 3
+
+
+async def test_what_came_before_disorder_is_committed() -> None:
+    one, two, three = fed(False, deposits(1, 2, 3))
+    case = Case(DatabaseWorld())
+
+    with pytest.raises(OutOfOrder):
+        await case.engine.process_events([one, three, two])
+
+    state = await case.state()
+    assert case.world.rows() == [1, 3]
+    assert (state.error_count, state.is_healthy) == (0, True)
+
+
+async def test_a_filtered_page_with_a_passing_failure_is_taken_to_its_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = log_of([*deposits(1, 2), Renamed()])
+    case, calls = Case(DatabaseWorld()), []
+
+    @case.engine.on(Deposited)
+    def fail_once(event: Deposited) -> None:
+        calls.append(event.amount)
+        if calls == [1, 2]:
+            raise OSError("once")
+
+    await case.engine.process_events(log.read_all(types=["Deposited"]))
+
+    state = await case.state()
+    assert case.world.rows() == [1, 2]
+    assert (state.last_processed_position, state.store_id) == (3, log.store_id)
+    assert "rolled back and is handled again event by event" in caplog.text
+
+
+@FEEDS
+async def test_what_was_handled_before_opens_no_transaction(is_bare: bool) -> None:
+    world = DatabaseWorld()
+    case, feed = Case(world), fed(is_bare, deposits(1, 2))
+    await case.engine.process_events(feed)
+    steps = world.database.steps
+
+    await case.engine.process_events(feed)
+
+    assert world.database.steps == steps + 1  # the state was loaded
