@@ -3,6 +3,7 @@
 from orchestrix.projection_state.errors import StateConflict
 from orchestrix.projection_state.event_ids import EventIds
 from orchestrix.projection_state.memory import InMemoryProjectionStateStore
+from orchestrix.projection_state.segment import WHOLE, Segment, is_cover, key_hash
 from orchestrix.projection_state.state import Feed, PartlyApplied, ProjectionState, Status
 from orchestrix.projection_state.store import (
     ProjectionStateStore,
@@ -11,14 +12,18 @@ from orchestrix.projection_state.store import (
 )
 
 __all__ = [
+    "WHOLE",
     "EventIds",
     "Feed",
     "InMemoryProjectionStateStore",
     "PartlyApplied",
     "ProjectionState",
     "ProjectionStateStore",
+    "Segment",
     "StateConflict",
     "StateTransaction",
     "Status",
     "TransactionalProjectionStateStore",
+    "is_cover",
+    "key_hash",
 ]
