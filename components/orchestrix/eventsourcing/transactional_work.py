@@ -76,10 +76,9 @@ class TransactionalWork(Work):
                 )  # fmt: skip
                 await self._take_one_by_one(items, page, must_reset)
                 return
-            if failing.fault != "feed":
-                self._progress.fault = "handler"
-                self._progress.failed_position = None if must_reset else failing.failed_position
-                await self._save_failure(error)
+            self._progress.fault = "handler"
+            self._progress.failed_position = None if must_reset else failing.failed_position
+            await self._save_failure(error)
             raise
         except BaseException:
             self._registry.put_instances(instances)
@@ -137,8 +136,7 @@ class TransactionalWork(Work):
                 self._begin_chunk(feed, items, page)
                 await self._apply(items, feed)
             self._finish(page)
-            if progress.is_dirty or must_reset:
-                await self._write(transaction)
+            await self._write(transaction)
         self._committed()
 
     async def _reset(self) -> None:

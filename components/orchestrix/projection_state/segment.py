@@ -84,8 +84,6 @@ def key_hash(key: str) -> int:
 def is_cover(segments: Collection[Segment]) -> bool:
     """Say whether every key belongs to exactly one of `segments`."""
     left = sorted(segments, key=lambda each: each.mask)
-    if len(set(left)) != len(left):
-        return False
     while len(left) > 1:
         last = left.pop()
         if last.mask == 0 or last.sibling() not in left:

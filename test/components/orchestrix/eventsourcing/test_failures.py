@@ -410,7 +410,8 @@ async def test_a_long_text_of_an_exception_is_cut() -> None:
     assert len(state.last_error) == 1000
 
 
-async def test_a_first_state_that_could_not_be_saved_is_saved_by_the_next_call() -> None:
+@pytest.mark.parametrize("again", [True, False])
+async def test_a_first_state_that_could_not_be_saved_is_saved_by_the_next_call(again: bool) -> None:
     store = PlainStore()
     store.broken = True
     engine = engine_for(Balance(), store)
@@ -418,7 +419,7 @@ async def test_a_first_state_that_could_not_be_saved_is_saved_by_the_next_call()
         await engine.initialize()
     store.broken = False
 
-    await engine.process_events([])
+    await (engine.initialize() if again else engine.process_events([]))
 
     assert store.states.keys() == {"balance"}
 
@@ -454,3 +455,31 @@ async def test_a_batch_ends_before_an_event_that_cannot_be_decoded() -> None:
         await engine.process_events([three])
 
     assert batches == [[1]]
+
+
+@FEEDS
+async def test_engines_with_other_handlers_on_one_state_call_none_twice(is_bare: bool) -> None:
+    store, model, events = InMemoryProjectionStateStore(), Balance(), feed(is_bare, 1, 2)
+    one, two = engine_for(model, store), engine_for(model, store)
+
+    @two.on(Deposited)
+    def fails(event: Deposited) -> None:
+        raise OSError("second handler")
+
+    await one.process_events(events[:1])
+    with pytest.raises(OSError, match="second handler"):
+        await two.process_events(events)
+    await one.process_events(events)
+
+    assert model.seen == [1, 2]
+
+
+async def test_what_ended_a_batch_cannot_be_left_out() -> None:
+    one, gone, three = page_of([*deposits(1), UnknownEvent(type="gone"), *deposits(3)]).events
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+    engine.on_batch(lambda events: None)
+    with pytest.raises(UnhandledUnknownEvent):
+        await engine.process_events([one, gone])
+
+    with pytest.raises(GapInFeed):
+        await engine.process_events([three])

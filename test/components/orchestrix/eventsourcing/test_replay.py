@@ -258,11 +258,24 @@ async def test_a_log_is_replayed_page_by_page_in_silence() -> None:
     assert (state.status, state.replay_until) == ("live", 0)
 
 
+async def test_a_first_page_that_nothing_was_before_ends_its_replay() -> None:
+    engine, log = engine_for(Balance()), log_of(deposits(1, 2))
+
+    await engine.replay(log.read_all(limit=1))
+
+    state = engine.get_state()
+    assert state is not None
+    assert (state.status, state.replay_until) == ("live", 0)
+
+
 @pytest.mark.parametrize("is_bare", [True, False], ids=["bare", "recorded"])
-async def test_a_first_fill_by_replay_stays_silent_after_a_failure(is_bare: bool) -> None:
+@pytest.mark.parametrize(("batch_size", "heard"), [(10, []), (1, [3])])
+async def test_a_first_fill_by_replay_stays_silent_for_the_batch_that_failed(
+    is_bare: bool, batch_size: int, heard: list[int]
+) -> None:
     events, broken, mails = deposits(1, 2, 3), [True], []
-    feed = [*events, events[0]] if is_bare else page_of(events)
-    engine = engine_for(Balance())
+    feed = [*events, events[0]] if is_bare else list(page_of(events).events)
+    engine = engine_for(Balance(), batch_size=batch_size)
 
     @engine.on(Deposited)
     def fail(event: Deposited) -> None:
@@ -277,7 +290,8 @@ async def test_a_first_fill_by_replay_stays_silent_after_a_failure(is_bare: bool
 
     state = engine.get_state()
     assert state is not None
-    assert (mails, state.status) == ([], "live")
+    assert [each.amount for each in mails] == heard
+    assert state.status == "live"
 
 
 async def test_a_replay_that_fails_twice_is_silent_up_to_the_first_checkpoint() -> None:

@@ -8,7 +8,11 @@ from fake_database import DatabaseWorld, FakeDatabase, ForbiddenRow
 from sample_events import Deposited, Renamed, deposits, log_of
 
 from orchestrix.eventsourcing import OutOfOrder, Projection, ProjectionEngine, on
-from orchestrix.projection_state import StateConflict
+from orchestrix.projection_state import (
+    InMemoryProjectionStateStore,
+    ProjectionStateStore,
+    StateConflict,
+)
 
 FEEDS = pytest.mark.parametrize("is_bare", [True, False], ids=["bare", "recorded"])
 
@@ -205,3 +209,37 @@ async def test_what_was_handled_before_opens_no_transaction(is_bare: bool) -> No
     await case.engine.process_events(feed)
 
     assert world.database.steps == steps + 1  # the state was loaded
+
+
+async def test_a_cancelled_replay_leaves_the_projections_that_there_were() -> None:
+    engine, entered = ProjectionEngine("p", FakeDatabase()), asyncio.Event()
+    engine.register(Total)
+    await engine.process_events(deposits(1, 2))
+    before = engine.get(Total)
+
+    @engine.on(Deposited)
+    async def hang(event: Deposited) -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(engine.replay(deposits(5)))
+    await entered.wait()
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert engine.get(Total) is before
+
+
+@pytest.mark.parametrize("store", [FakeDatabase(), InMemoryProjectionStateStore()])
+async def test_changed_code_is_warned_of_once_though_nothing_is_saved(
+    store: ProjectionStateStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    events = deposits(1)
+    for amount in (1, 2):
+        engine = ProjectionEngine("p", store)
+        engine.on(Deposited)(lambda event, each=amount: event.amount + each)
+        await engine.process_events(events)
+        await engine.process_events(events)
+
+    assert caplog.text.count("has changed since it last ran") == 1

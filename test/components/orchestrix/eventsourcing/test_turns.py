@@ -227,3 +227,28 @@ async def test_calls_that_follow_each_other_by_tasks_leave_nothing_behind() -> N
     await asyncio.gather(*tasks)
 
     assert set(depths) == {1}
+
+
+async def test_a_turn_that_comes_with_the_cancellation_is_passed_on() -> None:
+    model, gate, entered = Balance(), asyncio.Event(), asyncio.Event()
+    engine = engine_for(model)
+
+    @engine.on(Deposited)
+    async def wait(event: Deposited) -> None:
+        entered.set()
+        await gate.wait()
+
+    async def first() -> None:
+        await engine.process_events(deposits(1))
+        second.cancel()  # which has the turn by now, and has not run
+
+    task = asyncio.create_task(first())
+    await entered.wait()
+    second = asyncio.create_task(engine.process_events(deposits(2)))
+    third = asyncio.create_task(engine.process_events(deposits(3)))
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.wait_for(asyncio.gather(task, third), 5)
+
+    assert second.cancelled()
+    assert model.seen == [1, 3]
