@@ -19,10 +19,9 @@ from orchestrix.eventsourcing.errors import (
     InvalidRange,
 )
 from orchestrix.eventsourcing.page import Page, StreamPage
-from orchestrix.eventsourcing.projection import Projection, on
-from orchestrix.eventsourcing.projection_context import ProjectionContext
-from orchestrix.eventsourcing.projection_engine import ProjectionEngine
-from orchestrix.eventsourcing.projection_errors import (
+from orchestrix.eventsourcing.projections.context import ProjectionContext
+from orchestrix.eventsourcing.projections.engine import ProjectionEngine
+from orchestrix.eventsourcing.projections.errors import (
     EngineInUse,
     FeedError,
     GapInFeed,
@@ -35,8 +34,9 @@ from orchestrix.eventsourcing.projection_errors import (
     RegistrationError,
     UnhandledUnknownEvent,
 )
+from orchestrix.eventsourcing.projections.projection import Projection, on
+from orchestrix.eventsourcing.projections.state_keeper import Promise
 from orchestrix.eventsourcing.snapshot import Snapshot
-from orchestrix.eventsourcing.state_keeper import Promise
 from orchestrix.eventsourcing.store import NO_STREAM, AppendResult, AsyncEventStore, EventStore
 
 __all__ = [

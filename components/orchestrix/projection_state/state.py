@@ -46,7 +46,7 @@ class ProjectionState:
         fingerprint: Identifies the handlers' code that processed last.
         applied_count: How many events had a handler, at least 0.
         applied_hash: Sum modulo 2**64 of a number for each of these events (see
-            ``orchestrix.eventsourcing.applied``): which ones they were, in any order.
+            ``orchestrix.eventsourcing.projections.applied``): which ones they were, in any order.
         feed: The kind of feed, fixed by the first event; None before it.
         failed_position: Recorded feed: the event that must come next, since it failed.
         partly_applied: Events that failed half-way.

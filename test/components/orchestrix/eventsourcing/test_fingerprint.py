@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from orchestrix.eventsourcing.fingerprint import fingerprint
+from orchestrix.eventsourcing.projections.fingerprint import fingerprint
 
 SCRIPT = """
-from orchestrix.eventsourcing.fingerprint import fingerprint
+from orchestrix.eventsourcing.projections.fingerprint import fingerprint
 def handle(event):
     return event in {"a", "b", "c", "d", "e"} or (lambda each: each in {"x", "y", "z"})(event)
 print(fingerprint([("T", "n", handle)]))

@@ -31,7 +31,7 @@ class Other(Total):
 
 
 async def test_states_of_one_moment_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrix.eventsourcing.progress.time", lambda: 1_000_000.0)
+    monkeypatch.setattr("orchestrix.eventsourcing.projections.progress.time", lambda: 1_000_000.0)
     case, feed = Case(DatabaseWorld()), fed(False, deposits(1, 2, 3))
     await case.engine.process_events(feed[:2])
     case.poison = {3}

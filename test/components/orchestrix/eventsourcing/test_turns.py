@@ -8,7 +8,7 @@ import pytest
 from sample_events import Balance, Deposited, deposits, engine_for
 
 from orchestrix.eventsourcing import EngineInUse, ProjectionEngine
-from orchestrix.eventsourcing.turn import _calls
+from orchestrix.eventsourcing.projections.turn import _calls
 from orchestrix.projection_state import InMemoryProjectionStateStore
 
 

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any, TypeAlias, cast
 
 from orchestrix.eventsourcing.page import Page, StreamPage
-from orchestrix.eventsourcing.projection_errors import FeedError, MixedFeed, NotTheLog
+from orchestrix.eventsourcing.projections.errors import FeedError, MixedFeed, NotTheLog
 from orchestrix.messaging import Event, RecordedEvent, StreamEvent
 from orchestrix.projection_state import Feed
 

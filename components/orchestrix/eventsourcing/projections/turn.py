@@ -7,7 +7,7 @@ from contextlib import suppress
 from contextvars import ContextVar, Token
 from weakref import WeakKeyDictionary
 
-from orchestrix.eventsourcing.projection_errors import EngineInUse
+from orchestrix.eventsourcing.projections.errors import EngineInUse
 
 
 class Call:

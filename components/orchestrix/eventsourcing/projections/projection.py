@@ -5,19 +5,19 @@ from collections.abc import AsyncIterable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
-from orchestrix.eventsourcing.dispatch import Dispatch
-from orchestrix.eventsourcing.feed import (
+from orchestrix.eventsourcing.page import StreamPage
+from orchestrix.eventsourcing.projections.dispatch import Dispatch
+from orchestrix.eventsourcing.projections.errors import RegistrationError
+from orchestrix.eventsourcing.projections.feed import (
     Events,
     async_chunks,
     check_items,
     check_readable,
     chunks,
 )
-from orchestrix.eventsourcing.handlers import Handler, check_event_type, handler
-from orchestrix.eventsourcing.page import StreamPage
-from orchestrix.eventsourcing.progress import Progress
-from orchestrix.eventsourcing.projection_errors import RegistrationError
-from orchestrix.eventsourcing.routes import Routes
+from orchestrix.eventsourcing.projections.handlers import Handler, check_event_type, handler
+from orchestrix.eventsourcing.projections.progress import Progress
+from orchestrix.eventsourcing.projections.routes import Routes
 from orchestrix.messaging import Event, RecordedEvent
 from orchestrix.projection_state import ProjectionState
 

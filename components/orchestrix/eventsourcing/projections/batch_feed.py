@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrix.eventsourcing.dispatch import Dispatch
-from orchestrix.eventsourcing.handlers import call_with
-from orchestrix.eventsourcing.progress import Progress
-from orchestrix.eventsourcing.recorded_feed import check_place
+from orchestrix.eventsourcing.projections.dispatch import Dispatch
+from orchestrix.eventsourcing.projections.handlers import call_with
+from orchestrix.eventsourcing.projections.progress import Progress
+from orchestrix.eventsourcing.projections.recorded_feed import check_place
 from orchestrix.messaging import Event, RecordedEvent
 
 

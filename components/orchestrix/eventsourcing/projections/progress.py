@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from time import time
 from typing import Literal
 
-from orchestrix.eventsourcing.applied import weight_kept, weight_of_ids, weight_of_run
-from orchestrix.eventsourcing.projection_context import ProjectionContext
-from orchestrix.eventsourcing.projection_errors import MixedFeed
+from orchestrix.eventsourcing.projections.applied import weight_kept, weight_of_ids, weight_of_run
+from orchestrix.eventsourcing.projections.context import ProjectionContext
+from orchestrix.eventsourcing.projections.errors import MixedFeed
 from orchestrix.messaging import RecordedEvent
 from orchestrix.projection_state import (
     EventIds,

@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from orchestrix.eventsourcing.bare_feed import apply_bare
-from orchestrix.eventsourcing.batch_feed import apply_batch
-from orchestrix.eventsourcing.dispatch import Dispatch
-from orchestrix.eventsourcing.feed import Events, async_chunks, chunks, kind_of
 from orchestrix.eventsourcing.page import Page
-from orchestrix.eventsourcing.parts import after_start, history_and_news
-from orchestrix.eventsourcing.progress import Progress
-from orchestrix.eventsourcing.projection_errors import (
+from orchestrix.eventsourcing.projections.bare_feed import apply_bare
+from orchestrix.eventsourcing.projections.batch_feed import apply_batch
+from orchestrix.eventsourcing.projections.dispatch import Dispatch
+from orchestrix.eventsourcing.projections.errors import (
     FeedError,
     GapInFeed,
     NotTheLog,
     OutdatedProjection,
 )
-from orchestrix.eventsourcing.recorded_feed import apply_recorded
-from orchestrix.eventsourcing.registry import Registry
-from orchestrix.eventsourcing.state_keeper import StateKeeper
+from orchestrix.eventsourcing.projections.feed import Events, async_chunks, chunks, kind_of
+from orchestrix.eventsourcing.projections.parts import after_start, history_and_news
+from orchestrix.eventsourcing.projections.progress import Progress
+from orchestrix.eventsourcing.projections.recorded_feed import apply_recorded
+from orchestrix.eventsourcing.projections.registry import Registry
+from orchestrix.eventsourcing.projections.state_keeper import StateKeeper
 from orchestrix.projection_state import Feed, ProjectionState, Status
 
 logger = logging.getLogger("orchestrix.projections")

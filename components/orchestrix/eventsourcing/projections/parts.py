@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from orchestrix.eventsourcing.progress import Progress
+from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.messaging import Event, RecordedEvent
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from orchestrix.eventsourcing.projection_context import ProjectionContext
-from orchestrix.eventsourcing.projection_errors import RegistrationError
+from orchestrix.eventsourcing.projections.context import ProjectionContext
+from orchestrix.eventsourcing.projections.errors import RegistrationError
 from orchestrix.messaging import Event
 
 

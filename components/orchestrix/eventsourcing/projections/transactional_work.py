@@ -6,15 +6,15 @@ from dataclasses import replace
 from itertools import dropwhile
 from typing import Any
 
-from orchestrix.eventsourcing.dispatch import Dispatch
-from orchestrix.eventsourcing.feed import kind_of
 from orchestrix.eventsourcing.page import Page
-from orchestrix.eventsourcing.progress import Progress
-from orchestrix.eventsourcing.projection import Projection
-from orchestrix.eventsourcing.recorded_feed import check_place
-from orchestrix.eventsourcing.registry import Registry
-from orchestrix.eventsourcing.state_keeper import StateKeeper
-from orchestrix.eventsourcing.work import Settings, Work
+from orchestrix.eventsourcing.projections.dispatch import Dispatch
+from orchestrix.eventsourcing.projections.feed import kind_of
+from orchestrix.eventsourcing.projections.progress import Progress
+from orchestrix.eventsourcing.projections.projection import Projection
+from orchestrix.eventsourcing.projections.recorded_feed import check_place
+from orchestrix.eventsourcing.projections.registry import Registry
+from orchestrix.eventsourcing.projections.state_keeper import StateKeeper
+from orchestrix.eventsourcing.projections.work import Settings, Work
 from orchestrix.projection_state import (
     Feed,
     StateConflict,

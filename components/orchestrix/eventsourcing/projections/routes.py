@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from orchestrix.eventsourcing.handlers import Handler
+from orchestrix.eventsourcing.projections.handlers import Handler
 from orchestrix.messaging import Event, UnknownEvent
 
 Function = Callable[[Event], Any]

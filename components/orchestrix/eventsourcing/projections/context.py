@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrix.eventsourcing.projection_errors import NoTransaction
+from orchestrix.eventsourcing.projections.errors import NoTransaction
 from orchestrix.messaging import RecordedEvent
 from orchestrix.projection_state import StateTransaction
 

@@ -5,19 +5,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from orchestrix.eventsourcing.batch_feed import BatchHandler
-from orchestrix.eventsourcing.fingerprint import fingerprint
-from orchestrix.eventsourcing.handlers import (
+from orchestrix.eventsourcing.projections.batch_feed import BatchHandler
+from orchestrix.eventsourcing.projections.context import ProjectionContext
+from orchestrix.eventsourcing.projections.errors import RegistrationError
+from orchestrix.eventsourcing.projections.fingerprint import fingerprint
+from orchestrix.eventsourcing.projections.handlers import (
     Handler,
     check_callable,
     handler,
     name_of,
     takes_context,
 )
-from orchestrix.eventsourcing.projection import Projection, handlers_in
-from orchestrix.eventsourcing.projection_context import ProjectionContext
-from orchestrix.eventsourcing.projection_errors import RegistrationError
-from orchestrix.eventsourcing.routes import Routes
+from orchestrix.eventsourcing.projections.projection import Projection, handlers_in
+from orchestrix.eventsourcing.projections.routes import Routes
 from orchestrix.messaging import Event, message_type
 
 ProjectionT = TypeVar("ProjectionT", bound=Projection)

@@ -3,10 +3,10 @@
 import inspect
 from collections.abc import Sequence
 
-from orchestrix.eventsourcing.dispatch import Dispatch
-from orchestrix.eventsourcing.progress import Progress
-from orchestrix.eventsourcing.projection_errors import GapInFeed, OutOfOrder
-from orchestrix.eventsourcing.routes import Routes
+from orchestrix.eventsourcing.projections.dispatch import Dispatch
+from orchestrix.eventsourcing.projections.errors import GapInFeed, OutOfOrder
+from orchestrix.eventsourcing.projections.progress import Progress
+from orchestrix.eventsourcing.projections.routes import Routes
 from orchestrix.messaging import RecordedEvent
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 
-from orchestrix.eventsourcing.handlers import Handler
-from orchestrix.eventsourcing.progress import Progress
-from orchestrix.eventsourcing.projection_context import ProjectionContext
-from orchestrix.eventsourcing.projection_errors import UnhandledUnknownEvent
-from orchestrix.eventsourcing.routes import Routes
+from orchestrix.eventsourcing.projections.context import ProjectionContext
+from orchestrix.eventsourcing.projections.errors import UnhandledUnknownEvent
+from orchestrix.eventsourcing.projections.handlers import Handler
+from orchestrix.eventsourcing.projections.progress import Progress
+from orchestrix.eventsourcing.projections.routes import Routes
 from orchestrix.messaging import Event, RecordedEvent, UnknownEvent
 
 

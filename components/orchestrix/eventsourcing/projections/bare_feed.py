@@ -3,9 +3,9 @@
 import inspect
 from collections.abc import Sequence
 
-from orchestrix.eventsourcing.dispatch import Dispatch
-from orchestrix.eventsourcing.progress import Progress
-from orchestrix.eventsourcing.routes import Routes
+from orchestrix.eventsourcing.projections.dispatch import Dispatch
+from orchestrix.eventsourcing.projections.progress import Progress
+from orchestrix.eventsourcing.projections.routes import Routes
 from orchestrix.messaging import Event
 
 

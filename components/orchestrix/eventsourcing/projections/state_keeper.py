@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from orchestrix.eventsourcing.progress import Progress
+from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.projection_state import (
     InMemoryProjectionStateStore,
     ProjectionState,
