@@ -1,6 +1,6 @@
 """What can be said on the command line."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -35,13 +35,13 @@ def parsed(argv: Sequence[str] | None) -> Namespace:
     )
     parser.add_argument(
         "--data",
-        type=Path,
+        type=_named,
         metavar="FILE",
         help="transactions in the format of the Berka data set (trans.asc)",
     )
     parser.add_argument(
         "--accounts",
-        type=Path,
+        type=_named,
         metavar="FILE",
         help="when the accounts of --data were opened (account.asc); without it, an account "
         "opens with its first transaction",
@@ -59,6 +59,12 @@ def parsed(argv: Sequence[str] | None) -> Namespace:
             "--accounts needs --data; the transactions that come with the demo have their accounts"
         )
     return arguments
+
+
+def _named(file: str) -> Path:
+    if not file:
+        raise ArgumentTypeError("expected the name of a file, found nothing")
+    return Path(file)
 
 
 def _version() -> str:

@@ -1,7 +1,7 @@
 """The bank's files: lines of ``;``-separated columns under a header."""
 
-import csv
 import lzma
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -9,12 +9,11 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import TypeVar
 
+from orchestrix.projection_demo.bank_line import LONGEST_LINE, columns_of
+from orchestrix.projection_demo.header import header_fault
 from orchestrix.projection_demo.problems import Problems, UnusableFile, UnusableRow
 
 RowT = TypeVar("RowT")
-
-_LONGEST_HEADER = 1000  # bytes; a binary file may have no line end at all
-_SPREADSHEET_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class BankFile:
                 problems.add(self.name, line, str(unusable))
 
     def _columns_of(self, content: bytes) -> list[str]:
-        columns, expected = _split(content), len(self.columns)
+        columns, expected = columns_of(content), len(self.columns)
         if len(columns) != expected:
             cut = "; is the line cut off?" if len(columns) < expected else ""
             raise UnusableRow(f"expected {expected} columns, found {len(columns)}{cut}")
@@ -61,6 +60,8 @@ def open_file(path: Path, format_: Format) -> BankFile:
             return _read(file, str(path), format_)
     except OSError as error:
         raise UnusableFile(f"{path}: {error.strerror}; expected {format_}") from error
+    except ValueError as error:  # a name that no file can have, such as one with a NUL
+        raise UnusableFile(f"{path}: {error}; expected {format_}") from error
 
 
 def shipped_file(name: str, format_: Format) -> BankFile:
@@ -71,35 +72,12 @@ def shipped_file(name: str, format_: Format) -> BankFile:
 
 
 def _read(file: BufferedIOBase, name: str, format_: Format) -> BankFile:
-    header = file.readline(_LONGEST_HEADER).removeprefix(_SPREADSHEET_MARK)
-    if not header:
+    beginning = file.read(LONGEST_LINE).removeprefix(BOM_UTF8)  # spreadsheets put it there
+    if not beginning:
         raise UnusableFile(f"{name}: the file is empty; expected {format_}")
-    if not _is_header(header, format_):
-        raise UnusableFile(f"{name}: it begins with {_shown(header)}; expected {format_}")
-    lines = file.read().splitlines()
+    if fault := header_fault(beginning.splitlines()[0], format_.columns):
+        raise UnusableFile(f"{name}: {fault}; expected {format_}")
+    lines = (beginning + file.read()).splitlines()[1:]
     if not any(map(bytes.strip, lines)):
         raise UnusableFile(f"{name}: nothing follows the header; expected {format_}")
     return BankFile(name, format_.columns, lines)
-
-
-def _is_header(header: bytes, format_: Format) -> bool:
-    try:
-        return _split(header) == list(format_.columns)
-    except UnusableRow:
-        return False
-
-
-def _shown(header: bytes) -> str:
-    text = header[:40].decode(errors="replace").strip()
-    return repr(text) if text.isascii() and text.isprintable() else "something else"
-
-
-def _split(content: bytes) -> list[str]:
-    try:
-        return next(csv.reader([content.decode()], delimiter=";", strict=True))
-    except UnicodeDecodeError as error:
-        raise UnusableRow(f"expected UTF-8 text, found {error.object[error.start]:#x}") from error
-    except csv.Error as error:
-        is_open = content.count(b'"') % 2
-        fault = "is not closed; is the line cut off?" if is_open else "stands inside a column"
-        raise UnusableRow(f"a quote {fault}") from error

@@ -1,58 +1,74 @@
 """The order in which a bank booked the transactions of one account's day."""
 
 from decimal import Decimal
+from typing import NamedTuple
 
-from orchestrix.projection_demo.steps import Agreement, Booking
+from orchestrix.projection_demo.balance_chain import EXACTLY, WITHIN_ROUNDING, balance_chain
+from orchestrix.projection_demo.steps import Agreement, Booking, Steps, steps_of
 
-LONGEST_DAY = 100
-"""Days with more transactions keep their order."""
-
-EFFORT = 500
-"""How often a search may look for the next row of a day, at most; the shipped data needs 5."""
-
-_COST = {Agreement.EXACT: 0, Agreement.ROUNDED: 1, Agreement.OFF: LONGEST_DAY + 1}
+EFFORT = 5000
+"""How many rows of a day a search may try, at most: enough for all orders of 6 rows."""
 
 
-def booked_order(previous: Decimal, day: list[Booking]) -> list[Booking]:
+class BookedOrder(NamedTuple):
+    """The bookings of one account's day in order.
+
+    Attributes:
+        bookings: All of them.
+        is_best: No other order agrees better. False: that is not known, not all were tried.
+    """
+
+    bookings: list[Booking]
+    is_best: bool
+
+
+def booked_order(previous: Decimal, day: list[Booking]) -> BookedOrder:
     """Return the bookings of one account's day in an order in which their balances chain.
 
     The file tells the day but not the hour. Each row, though, tells the balance that it left
-    behind, so the row before it is one that left this balance less its change. The search
-    begins at `previous`, the last balance of the day before, and always tries the row that
-    follows best: exactly, then within rounding, then not at all; of equals, the one that comes
-    first in the file. When it arrives at a row that does not follow, it goes back and tries
-    others. It returns the order with the fewest rows that do not follow, among those the one
-    with the fewest that were rounded, as far as it was found within `EFFORT`.
+    behind, so the row before it is one that left this balance less its change. `previous` is
+    the last balance of the day before. An order in which all steps are exact is always found.
+    Where there is none, others are tried, within `EFFORT`: best is the order with the fewest
+    rows that do not follow, among those the one with the fewest that were rounded.
 
     Nothing is made to fit: amounts and balances stay as they are, and a day that has no such
     order shows it in its steps. The same rows in the same order give the same answer.
     """
-    if not 1 < len(day) <= LONGEST_DAY:
-        return day
-    search = _Search(day)
+    if len(day) == 1:
+        return BookedOrder(day, is_best=True)
+    search = _Search(previous, day)
     search.extend([], previous, 0, frozenset(range(len(day))))
-    return search.best
+    return BookedOrder(search.best, search.is_complete)
 
 
 class _Search:
     """Depth first, best row first, cut off where it cannot become better than the best so far."""
 
-    def __init__(self, day: list[Booking]) -> None:
-        self.best = day
-        self._best_cost: int | None = None
+    def __init__(self, previous: Decimal, day: list[Booking]) -> None:
         self._day = day
+        self._costs = {Agreement.EXACT: 0, Agreement.ROUNDED: 1, Agreement.OFF: len(day) + 1}
+        lines = [balance_chain(previous, day, each) for each in (EXACTLY, WITHIN_ROUNDING)]
+        self.best = min(lines, key=lambda line: self._cost(steps_of(previous, line)))
+        self._best_cost = self._cost(steps_of(previous, self.best))
+        self.is_complete = True
         self._effort = EFFORT
 
     def extend(
         self, chain: list[Booking], balance: Decimal, cost: int, left: frozenset[int]
     ) -> None:
         """Try to complete a chain that ends at `balance` with the rows that are left."""
-        if self._best_cost is not None and (cost >= self._best_cost or self._effort <= 0):
+        if cost >= self._best_cost:
             return
         if not left:
             self.best, self._best_cost = chain, cost
             return
-        self._effort -= 1
+        if self._effort < len(left):
+            self.is_complete = False
+            return
+        self._effort -= len(left)
         for agreement, index in sorted((self._day[each].follows(balance), each) for each in left):
-            row = self._day[index]
-            self.extend([*chain, row], row.balance, cost + _COST[agreement], left - {index})
+            row, more = self._day[index], self._costs[agreement]
+            self.extend([*chain, row], row.balance, cost + more, left - {index})
+
+    def _cost(self, steps: Steps) -> int:
+        return sum(self._costs[each] * steps[each] for each in steps)

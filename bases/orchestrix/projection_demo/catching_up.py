@@ -1,12 +1,11 @@
 """Projections read the log, page by page."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 from orchestrix.eventsourcing import EventStore, ProjectionEngine
 
 PAGE = 1000
-"""Events in a page."""
+"""Events in a page: a full batch of an engine, after which it lets others run, Ctrl-C too."""
 
 
 async def catch_up(
@@ -23,4 +22,3 @@ async def catch_up(
             await engine.process_events(page)
         position, at_end = page.last_position, page.at_end
         advance(len(page.events))
-        await asyncio.sleep(0)  # nothing above waits, and Ctrl-C is heard only while waiting

@@ -51,5 +51,9 @@ def _checked(pattern: re.Pattern[str], column: str, text: str, expected: str) ->
 
 
 def _unusable(column: str, text: str, expected: str) -> UnusableRow:
-    found = ascii(text if len(text) <= 40 else text[:40] + "...") if text else "nothing"
-    return UnusableRow(f"{column}: expected {expected}, found {found}")
+    return UnusableRow(f"{column}: expected {expected}, found {shown(text)}")
+
+
+def shown(text: str) -> str:
+    """Return the beginning of a text in quotes, with escapes for all that is not ASCII."""
+    return ascii(text if len(text) <= 40 else text[:40] + "...") if text else "nothing"

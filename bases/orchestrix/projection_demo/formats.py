@@ -3,14 +3,25 @@
 from decimal import Decimal
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
+
+
+class UnbrokenTable(Table):
+    """A table that breaks no word and no number: rather, it is wider than the terminal."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for column in self.columns:
+            words = f"{column.header} {' '.join(map(str, column.cells))}".split()
+            column.min_width = max(map(len, words))
+        return super().__rich_console__(console, options)
 
 
 def table(*columns: str) -> Table:
     """Return an empty table; its first column is text, the others are numbers."""
-    made = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    made = UnbrokenTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for index, column in enumerate(columns):
-        made.add_column(column, justify="right" if index else "left", overflow="fold")
+        made.add_column(column, justify="right" if index else "left")
     return made
 
 

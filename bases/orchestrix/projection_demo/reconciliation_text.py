@@ -6,8 +6,8 @@ from decimal import Decimal
 from rich.console import RenderableType
 from rich.table import Table
 
-from orchestrix.projection_demo.formats import crowns, table
-from orchestrix.projection_demo.reconciliation import AccountDay, Reconciliation
+from orchestrix.projection_demo.formats import counted, crowns, table
+from orchestrix.projection_demo.reconciliation import AccountDay, BookedSteps, Reconciliation
 from orchestrix.projection_demo.steps import Agreement, Booking, Steps
 
 _WORDS = {
@@ -20,34 +20,41 @@ _WORDS = {
 def reconciliation_text(reconciliation: Reconciliation) -> Sequence[RenderableType]:
     """Return the counted steps, why the orders differ, and an example, if there is one."""
     booked = reconciliation.in_booked_order()
-    counted = table("steps", *_WORDS.values())
-    _add_steps(counted, "in file order", reconciliation.in_file_order)
-    _add_steps(counted, "in booked order", booked)
+    both = table("steps", *_WORDS.values())
+    _add_steps(both, "in file order", reconciliation.in_file_order)
+    _add_steps(both, "in booked order", booked.steps)
     why = (
         "A step is the bank's previous balance of the account plus or minus the amount. The file "
         "tells the day of a row but not the hour, and lists the rows of a day in another order "
         "than the bank booked them. In booked order they stand so that their balances chain. "
         "The file's amounts are rounded to 0.1, so a true step may be off by that much."
     )
-    told: list[RenderableType] = [counted, "", _verdict(booked), "", why]
+    told: list[RenderableType] = [both, "", _verdict(booked), "", why]
     return [*told, *_example(reconciliation.example)] if reconciliation.example else told
 
 
-def _verdict(booked: Steps) -> str:
-    off, steps = booked[Agreement.OFF], booked.total()
+def _verdict(booked: BookedSteps) -> str:
+    off, steps, days = booked.steps[Agreement.OFF], booked.steps.total(), booked.uncertain_days
     if not off:
-        return f"In booked order, all {steps:,} steps agree."
-    return f"Even in booked order, {off:,} of {steps:,} steps do not agree."
+        found = f"In booked order, all {steps:,} steps agree."
+    else:
+        order = "In the best order that was found" if days else "Even in booked order"
+        found = f"{order}, {off:,} of {steps:,} steps do not agree."
+    if not days:
+        return found
+    return (
+        f"{found} {counted(days, 'day')} had too many orders to try all; another may agree better."
+    )
 
 
-def _add_steps(counted: Table, order: str, steps: Steps) -> None:
-    counted.add_row(order, *(f"{steps[each]:,}" for each in _WORDS))
+def _add_steps(both: Table, order: str, steps: Steps) -> None:
+    both.add_row(order, *(f"{steps[each]:,}" for each in _WORDS))
 
 
 def _example(day: AccountDay) -> Sequence[RenderableType]:
     opening = f"its balance was {crowns(day.opening)} before"
     told = f"For example account {day.account_id} on {day.day}; {opening}:"
-    booked = day.in_booked_order()
+    booked = day.in_booked_order().bookings
     in_file_order = _differences(day.opening, day.bookings)
     in_booked_order = _differences(day.opening, booked)
     rows = table("line", "change", "bank's balance", "in the file", "booked", "as booked")

@@ -9,8 +9,8 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-WIDEST = 100
-"""Columns; longer lines are hard to read."""
+NARROWEST, WIDEST = 20, 100
+"""Columns of a line; one that is longer is hard to read, and so is one that is shorter."""
 
 
 class Screen:
@@ -49,7 +49,7 @@ class Screen:
     def show(self, *lines: RenderableType) -> None:
         """Print a part of the result, and an empty line."""
         for line in lines:
-            self._out.print(line)
+            self._out.print(_safe(line), crop=False)  # a table may be wider than the terminal
         self._out.print()
 
     def write(self, text: str) -> None:
@@ -59,7 +59,7 @@ class Screen:
     def warn(self, lines: Iterable[str]) -> None:
         """Print to standard error, one line each however long."""
         for line in lines:
-            self._err.print(line, soft_wrap=True)
+            self._err.print(_safe(line), soft_wrap=True)
 
     @contextmanager
     def progress(self, text: str, total: int) -> Generator[Callable[[int], None]]:
@@ -88,7 +88,7 @@ def _console(stream: TextIO | None) -> Console:
     console = _PlainConsole(
         file=stream, quiet=stream is None, highlight=False, markup=False, emoji=False
     )
-    console.width = min(console.width, WIDEST)
+    console.width = max(NARROWEST, min(console.width, WIDEST))
     return console
 
 
@@ -96,6 +96,13 @@ def _never_fail(stream: TextIO | None) -> None:
     """Write what the encoding does not have as an escape: a file's name may be anything."""
     if isinstance(stream, TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
+
+
+def _safe(line: RenderableType) -> RenderableType:
+    """Escape what a terminal would obey in place of showing it: a file's name may be anything."""
+    if not isinstance(line, str):
+        return line
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
 
 
 def _bar(console: Console) -> Progress:

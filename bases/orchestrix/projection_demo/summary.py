@@ -42,10 +42,14 @@ class Summary:
         """How many accounts opened with their first transaction."""
         return sum(each.is_assumed for each in self.balances.accounts.values())
 
-    @property
-    def notes(self) -> list[str]:
-        """What a reader must know of the rows that are not there, in sentences."""
-        return [note for note in (self._note_on_accounts(), self._note_on_problems()) if note]
+    def notes(self, *, details: str) -> list[str]:
+        """Return what a reader must know of the rows that are not there, in sentences.
+
+        Args:
+            details: Where a reader finds more of the unusable ones.
+        """
+        notes = self._note_on_accounts(), self._note_on_problems(details)
+        return [note for note in notes if note]
 
     def _note_on_accounts(self) -> str:
         file, assumed = self.files.accounts, self.assumed_openings
@@ -54,9 +58,11 @@ class Summary:
         if not assumed:
             return ""
         accounts = counted(assumed, "account")
-        return f"Not usable in {file.name}: {accounts}, opened with the first transaction."
+        return (
+            f"Not in {file.name}, or unusable there: {accounts}, opened with the first transaction."
+        )
 
-    def _note_on_problems(self) -> str:
+    def _note_on_problems(self, details: str) -> str:
         if not self.problems.count:
             return ""
-        return f"Unusable and left out: {counted(self.problems.count, 'row')}, see standard error."
+        return f"Unusable and left out: {counted(self.problems.count, 'row')}, see {details}."

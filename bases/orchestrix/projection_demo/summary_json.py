@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from orchestrix.projection_demo.balances import AccountBalance
+from orchestrix.projection_demo.reconciliation import Reconciliation
 from orchestrix.projection_demo.steps import Agreement, Steps
 from orchestrix.projection_demo.summary import Summary
 from orchestrix.projection_demo.turnover import MonthTurnover
@@ -17,14 +18,11 @@ def summary_json(summary: Summary) -> str:
     content = {
         "source": summary.files.source,
         "accounts_file": accounts.name if accounts else None,
-        "notes": summary.notes,
+        "notes": summary.notes(details="problems"),
         "totals": _totals(summary),
         "most_active_accounts": [_account(each) for each in summary.balances.most_active(10)],
         "turnover": [_month(each) for each in summary.turnover.months()],
-        "reconciliation": {
-            "file_order": _steps(summary.reconciliation.in_file_order),
-            "booked_order": _steps(summary.reconciliation.in_booked_order()),
-        },
+        "reconciliation": _reconciliation(summary.reconciliation),
         "problems": {
             "count": summary.problems.count,
             "listed": [asdict(each) for each in summary.problems.listed],
@@ -64,6 +62,15 @@ def _month(month: MonthTurnover) -> dict[str, Any]:
         "credits": _crowns(month.credits),
         "debits": _crowns(month.debits),
         "kinds": {each.kind: _crowns(each.amount) for each in month.kinds.values()},
+    }
+
+
+def _reconciliation(reconciliation: Reconciliation) -> dict[str, Any]:
+    booked = reconciliation.in_booked_order()
+    return {
+        "file_order": _steps(reconciliation.in_file_order),
+        "booked_order": _steps(booked.steps),
+        "uncertain_days": booked.uncertain_days,
     }
 
 

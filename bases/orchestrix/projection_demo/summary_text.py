@@ -34,7 +34,7 @@ def _headline(summary: Summary) -> Sequence[RenderableType]:
     accounts = counted(len(summary.balances.accounts), "account")
     days = f"{summary.turnover.first_day} to {summary.turnover.last_day}"
     headline = _bold(f"{transactions} of {accounts}, {days}")
-    return [headline, f"Source: {summary.files.source}", *summary.notes]
+    return [headline, f"Source: {summary.files.source}", *summary.notes(details="standard error")]
 
 
 def _totals(summary: Summary) -> Table:

@@ -42,7 +42,7 @@ def test_an_account_that_the_file_does_not_have_opens_with_its_first_row(demo, b
 
     assert opened(answer) == {"1": "1993-01-01", "2": "1993-01-06"}
     assert json.loads(answer.out)["notes"] == [
-        f"Not usable in {accounts}: 1 account, opened with the first transaction."
+        f"Not in {accounts}, or unusable there: 1 account, opened with the first transaction."
     ]
 
 

@@ -23,6 +23,10 @@ UNUSABLE = {
         '2;1;930102;"PRIJEM"x;"VKLAD";1.00;901.00;"";;',
         "a quote stands inside a column",
     ),
+    "a column without end": (
+        f'2;1;930102;"PRIJEM";"VKLAD";1.00;901.00;"{"x" * 20_000_000}";;',
+        "expected a line of at most 10,000 bytes, found 20,000,044",
+    ),
     "an unknown type": (
         '2;1;930102;"PREVOD";"VKLAD";1.00;901.00;"";;',
         "type: expected PRIJEM or VYDAJ or VYBER, found 'PREVOD'",
@@ -124,6 +128,7 @@ def test_json_has_the_listed_problems_too(demo, bank):
     problems = json.loads(answer.out)["problems"]
 
     assert answer.err.startswith("warning: unusable and left out: 25 rows\n")
+    assert json.loads(answer.out)["notes"][1] == "Unusable and left out: 25 rows, see problems."
     assert problems["count"] == 25
     assert len(problems["listed"]) == 20
     assert problems["listed"][0] == {

@@ -1,5 +1,6 @@
 """From rows to a log, and from the log to projections."""
 
+import asyncio
 from datetime import date
 
 import pytest
@@ -70,6 +71,22 @@ def test_a_kind_says_what_the_money_was_for_or_how_it_moved(bank, row, kind):
 
     assert event.kind == kind
     assert (event.change > 0) == row.startswith('"PRIJEM"')
+
+
+async def test_others_run_between_the_pages(bank):
+    rows = [bank.credit(n, "930105", "1.00", "1.00", account=n) for n in range(PAGE)]
+    records = read_records(named_files(bank.transactions(*rows), None), Problems(), ignore)
+    store, pages = InMemoryEventStore(), []
+    append_history(store, records, Problems(), ignore)
+    engine = ProjectionEngine("balances", InMemoryProjectionStateStore())
+    engine.register(Balances)
+    reading = asyncio.create_task(catch_up(store, [engine], pages.append))
+    await asyncio.sleep(0)
+    reading.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert pages == []
 
 
 async def test_projections_read_every_page_of_the_log(bank):

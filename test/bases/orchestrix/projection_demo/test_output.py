@@ -94,6 +94,15 @@ def test_any_width_will_do(demo, small, monkeypatch, columns):
     assert demo("--data", small).status == 0
 
 
+@pytest.mark.parametrize("columns", [1, 40])
+def test_a_number_is_never_broken(demo, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    words = demo().out.split()
+    row = ["485", "1993-01-04", "110", "661,985.20", "606,596.00", "55,389.20"]
+
+    assert row in [words[index : index + len(row)] for index in range(len(words))]
+
+
 def test_a_terminal_gets_bars_and_colors(on_terminal):
     shown = on_terminal()
 
@@ -167,14 +176,45 @@ def test_a_full_disk_is_said_in_one_line(process, small, option):
     assert err == "projection-demo: stopped: [Errno 28] No space left on device\n"
 
 
-def test_a_file_may_be_named_as_it_likes(demo, bank, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("[bold]a:bug:.asc", "[bold]a:bug:.asc"),
+        ("\x1b[31mred.asc", r"\x1b[31mred.asc"),
+        ("two\nlines\t\u202e.asc", r"two\nlines\t\u202e.asc"),
+        ("\udcff.asc", r"\udcff.asc"),
+        ("vložené.asc", "vložené.asc"),
+    ],
+)
+def test_a_file_may_be_named_as_it_likes(demo, bank, monkeypatch, name, shown):
     monkeypatch.chdir(bank.folder)
-    name = "[bold]a:bug:.asc"
     bank.transactions("?", bank.credit(1, "930131", "9.00", "9.00"), name=name)
     answer = demo("--quiet", "--data", name)
 
-    assert f"Source: {name}" in answer.lines
-    assert f"  {name}, line 2: " in answer.err
+    assert f"Source: {shown}" in answer.lines
+    assert f"  {shown}, line 2: " in answer.err
+    assert json.loads(demo("--json", "--data", name).out)["source"] == name
+
+
+def test_days_that_were_not_searched_to_the_end_are_told(demo, bank):
+    rows = [bank.credit(n, "930131", "1.00", f"{n * n}.00") for n in range(5, 25)]
+    file = bank.transactions(*rows)
+    text = " ".join(demo("--quiet", "--data", file).lines)
+
+    assert (
+        "In the best order that was found, 20 of 20 steps do not agree. 1 day had too many orders "
+        "to try all; another may agree better."
+    ) in text
+    assert json.loads(demo("--json", "--data", file).out)["reconciliation"]["uncertain_days"] == 1
+
+
+def test_days_that_were_searched_to_the_end_are_sure(demo, bank):
+    rows = [bank.credit(n, "930131", "1.00", f"{n * n}.00") for n in range(5, 8)]
+
+    assert (
+        "Even in booked order, 3 of 3 steps do not agree."
+        in demo("--quiet", "--data", bank.transactions(*rows)).lines
+    )
 
 
 def test_help_has_examples(demo):

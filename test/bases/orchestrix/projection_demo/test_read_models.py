@@ -10,7 +10,7 @@ from orchestrix.projection_demo.bank_events import (
     AccountOpened,
     TransactionBooked,
 )
-from orchestrix.projection_demo.reconciliation import Reconciliation
+from orchestrix.projection_demo.reconciliation import LONGEST_EXAMPLE, Reconciliation
 from orchestrix.projection_demo.steps import Agreement
 from orchestrix.projection_demo.turnover import Turnover
 
@@ -112,14 +112,14 @@ async def test_rows_of_a_day_agree_in_booked_order_only():
     )
 
     assert counted(model.in_file_order) == (1, 0, 3)
-    assert counted(model.in_booked_order()) == (4, 0, 0)
+    assert counted(model.in_booked_order().steps) == (4, 0, 0)
 
 
 async def test_the_latest_day_of_an_account_counts_before_it_is_complete():
     model = await Reconciliation.fold([debit("1", DAY, "30", "70"), credit("1", DAY, "100", "100")])
 
-    assert counted(model.in_booked_order()) == (2, 0, 0)
-    assert counted(model.in_booked_order()) == (2, 0, 0)  # asking changes nothing
+    assert counted(model.in_booked_order().steps) == (2, 0, 0)
+    assert counted(model.in_booked_order().steps) == (2, 0, 0)  # asking changes nothing
 
 
 async def test_accounts_do_not_disturb_one_another():
@@ -132,7 +132,29 @@ async def test_accounts_do_not_disturb_one_another():
         ]
     )
 
-    assert counted(model.in_booked_order()) == (4, 0, 0)
+    assert counted(model.in_booked_order().steps) == (4, 0, 0)
+
+
+async def test_days_with_too_many_orders_to_try_are_counted():
+    senseless = [
+        [credit("1", day, "1", n * n, line=n) for n in range(5, 25)] for day in (DAY, NEXT)
+    ]
+    short = [credit("2", DAY, "1", "5", line=99), credit("2", DAY, "1", "9", line=100)]
+    model = await Reconciliation.fold([*senseless[0], *senseless[1], *short])
+
+    assert model.in_booked_order().uncertain_days == 2
+    assert model.in_booked_order().uncertain_days == 2  # asking changes nothing
+
+
+async def test_a_day_too_long_to_be_shown_is_no_example():
+    long_day = [
+        credit("1", DAY, "1", str(n), line=99 - n) for n in range(LONGEST_EXAMPLE + 1, 0, -1)
+    ]
+    short = [debit("1", NEXT, "1", "11", line=101), credit("1", NEXT, "1", "12", line=100)]
+    model = await Reconciliation.fold([*long_day, *short, credit("1", date(1993, 2, 2), "1", "12")])
+
+    assert model.example
+    assert model.example.day == NEXT
 
 
 async def test_the_example_is_the_first_day_whose_order_matters():
@@ -148,4 +170,4 @@ async def test_the_example_is_the_first_day_whose_order_matters():
 
     assert model.example
     assert (model.example.account_id, model.example.day) == ("2", DAY)
-    assert [each.line for each in model.example.in_booked_order()] == [5, 4]
+    assert [each.line for each in model.example.in_booked_order().bookings] == [5, 4]

@@ -59,6 +59,7 @@ def test_the_steps_agree_as_the_bank_booked_them(summary):
     assert summary["reconciliation"] == {
         "file_order": {"exact": 22180, "within_0.1": 972, "not_at_all": 6848},
         "booked_order": {"exact": 28576, "within_0.1": 1424, "not_at_all": 0},
+        "uncertain_days": 0,
     }
 
 
