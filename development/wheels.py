@@ -69,7 +69,7 @@ def pins() -> list[str]:
 
 def main(names: list[str]) -> int:
     """Try the projects named, or all of them."""
-    present = sorted(path.name for path in (ROOT / "projects").iterdir())
+    present = sorted(path.parent.name for path in (ROOT / "projects").glob("*/pyproject.toml"))
     for name in names or present:
         if name not in TRIALS or name not in present:
             print(f"{name}: add it to projects/ and to TRIALS in development/wheels.py")

@@ -12,7 +12,7 @@ from orchestrix.eventsourcing import (
     Snapshot,
     StreamPage,
 )
-from orchestrix.memory_store.read_rules import check_wait
+from orchestrix.memory_store.read_rules import seconds_to_wait
 from orchestrix.memory_store.store import InMemoryEventStore
 from orchestrix.messaging import Event
 
@@ -77,11 +77,11 @@ class InMemoryAsyncEventStore(AsyncEventStore):
         return self._store.load_snapshot(aggregate_id)
 
     async def wait_for_events(self, after_position: int, timeout: float) -> bool:  # noqa: ASYNC109 - the port promises an answer, not a TimeoutError
-        check_wait(after_position, timeout)
+        seconds = seconds_to_wait(after_position, timeout)
         grown = asyncio.Event()
         wake = partial(_wake, asyncio.get_running_loop(), grown)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 while not self._has_grown(after_position, wake):
                     await grown.wait()
                     grown.clear()

@@ -170,6 +170,15 @@ class EventLog:
         found = self._by_id.get(event.id)
         return found and RecordedId(found.stream_id, found.version, found.position)
 
+    def _now(self) -> datetime:
+        now = self._clock()
+        if now.utcoffset() is None:
+            raise ValueError(
+                f"the clock of this store says {now!r}, a time without an offset; "
+                "give the store clock=lambda: datetime.now(UTC)"
+            )
+        return now.astimezone(UTC)
+
     def _recorded(
         self,
         stream_id: str,
@@ -177,7 +186,7 @@ class EventLog:
         contents: Sequence[Event | Callable[[], Event]],
         metadata: Mapping[str, str],
     ) -> list[RecordedEvent]:
-        now = max(self._recorded_at, self._clock()).astimezone(UTC)
+        now = max(self._recorded_at, self._now())
         version, position = len(self._streams.get(stream_id, ())), len(self._events) + 1
         pairs = zip(events, contents, strict=True)
         return [

@@ -11,7 +11,7 @@ from orchestrix.eventsourcing import (
     StreamPage,
 )
 from orchestrix.memory_store.log import EventLog
-from orchestrix.memory_store.read_rules import check_wait
+from orchestrix.memory_store.read_rules import seconds_to_wait
 from orchestrix.messaging import Event
 
 
@@ -26,7 +26,8 @@ class InMemoryEventStore(EventStore):
     is ever forgotten, so memory grows with each event.
 
     Args:
-        clock: What time it is, with offset; sets `recorded_at`, which never decreases.
+        clock: What time it is, with offset, else appending raises ValueError; sets `recorded_at`,
+            which never decreases.
     """
 
     def __init__(self, *, clock: Callable[[], datetime] = _utc_now) -> None:
@@ -75,8 +76,7 @@ class InMemoryEventStore(EventStore):
         return self.log.load_snapshot(aggregate_id)
 
     def wait_for_events(self, after_position: int, timeout: float) -> bool:
-        check_wait(after_position, timeout)
-        return self.log.wait(after_position, timeout)
+        return self.log.wait(after_position, seconds_to_wait(after_position, timeout))
 
     def load(self, aggregate_id: str, from_version: int = 0) -> list[Event]:
         """Return the bare events of one stream; a negative `from_version` counts from the end.

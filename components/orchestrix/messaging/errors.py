@@ -7,7 +7,14 @@
   * SubscriptionError   a handler that this bus cannot take or find (also a TypeError)
 """
 
+import reprlib
 from collections.abc import Iterable
+
+_SHOWN = 3
+"""Causes that a text shows of a group; all of them are in ``original_error``."""
+
+_brief = reprlib.Repr()  # copes with causes that cannot be shown
+_brief.maxother = 120
 
 
 class OrchestrixError(Exception):
@@ -32,7 +39,8 @@ class HandlerError(OrchestrixError):
     def __str__(self) -> str:
         return (
             f"handler {self.handler_name!r} failed for message type {self.message_type!r}: "
-            f"{self.original_error}; see .original_error for the cause, mend it and publish again"
+            f"{_causes(self.original_error)}; see .original_error for the whole of it, mend it "
+            "and publish again"
         )
 
 
@@ -83,3 +91,13 @@ class SubscriptionError(OrchestrixError, TypeError):
 
     def __str__(self) -> str:
         return f"handler {self.handler_name!r} for {self.message_type!r} {self.problem}"
+
+
+def _causes(error: Exception) -> str:
+    match error:
+        case ExceptionGroup(message=message, exceptions=(*causes,)):
+            hidden = len(causes) - _SHOWN
+            shown = ", ".join(map(_brief.repr, causes[:_SHOWN]))
+            return f"{message}: {shown}" + (f" and {hidden} more" if hidden > 0 else "")
+        case _:
+            return _brief.repr(error)

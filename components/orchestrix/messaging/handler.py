@@ -32,6 +32,15 @@ def is_generator(call: Call) -> bool:
     return _looks(inspect.isgeneratorfunction, call) or _looks(inspect.isasyncgenfunction, call)
 
 
+def is_awaitable(result: object) -> bool:
+    """Say whether `result` should have been awaited; a coroutine is closed, it would warn."""
+    if result is None:
+        return False
+    if inspect.iscoroutine(result):
+        result.close()
+    return inspect.isawaitable(result)
+
+
 def _looks(test: Callable[[object], bool], call: object) -> bool:
     inner = _innermost(call)
     return test(inner) or test(type(inner).__call__)

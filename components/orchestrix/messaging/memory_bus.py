@@ -1,12 +1,12 @@
 """The sync bus: delivers in the caller's thread."""
 
-import inspect
 from collections.abc import Callable
 
 from orchestrix.messaging.command_handler import CommandHandler
 from orchestrix.messaging.dead_letter_queue import DeadLetterQueue
 from orchestrix.messaging.delivery import Deliveries
 from orchestrix.messaging.errors import SubscriptionError
+from orchestrix.messaging.handler import is_awaitable
 from orchestrix.messaging.message import Command, Message, MessageT
 from orchestrix.messaging.message_bus import MessageBus
 from orchestrix.messaging.subscriptions import Subscription, Subscriptions
@@ -52,8 +52,6 @@ class InMemoryMessageBus(MessageBus):
 
 def _call(subscription: Subscription, message: Message) -> None:
     result = subscription.call(message)
-    if result is not None and inspect.isawaitable(result):
-        if inspect.iscoroutine(result):
-            result.close()
+    if is_awaitable(result):
         problem = "returned an awaitable, which nobody awaits; use an InMemoryAsyncMessageBus"
         raise SubscriptionError(message.type, subscription.name, problem)

@@ -50,7 +50,8 @@ class Message:
     A stored event is found again by this name, so a class that is renamed keeps the old one.
 
     Attributes:
-        id: Unique; UUIDv7 text by default, so ids sort by creation. Any string is accepted.
+        id: Unique; UUIDv7 text by default, so ids sort by creation. Any text; stores
+            refuse an empty one.
         specversion: The CloudEvents version.
         type: The class's message type, unless given.
         source: What produced the message.
@@ -85,15 +86,25 @@ class Message:
         schema_version: int = 1,
         **others: object,
     ) -> None:
-        super().__init_subclass__(**others)
+        try:
+            super().__init_subclass__(**others)
+        except TypeError as error:
+            if not others:
+                raise
+            raise TypeError(
+                f"{cls.__qualname__}: no base takes the class keyword "
+                f"{', '.join(map(repr, others))}; a message takes type and schema_version"
+            ) from error
         if "__dataclass_fields__" in cls.__dict__:
             return  # slots=True makes the class a second time, without the arguments
         name = cls.__dict__.get("type", cls.__name__) if type is None else type
         if not isinstance(name, str) or not name:
             raise ValueError(f"{cls.__qualname__}: the message type must be a text, found {name!r}")
-        if isinstance(schema_version, bool) or schema_version < 1:
+        whole = isinstance(schema_version, int) and not isinstance(schema_version, bool)  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        if not whole or schema_version < 1:
             raise ValueError(
-                f"{cls.__qualname__}: schema_version counts from 1, found {schema_version!r}"
+                f"{cls.__qualname__}: schema_version counts from 1, in whole numbers, "
+                f"found {schema_version!r}"
             )
         # A string object of its own, so that __post_init__ can tell a default from an argument.
         cls.__message_type__ = (name + " ")[:-1]

@@ -6,8 +6,11 @@ Attempts count from 1: attempt n is the n-th failed call, or the n-th retry that
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from numbers import Real
 from random import Random
 from typing import Any, TypeVar
+
+from orchestrix.messaging.handler import is_async, is_awaitable, name_of
 
 ResultT = TypeVar("ResultT")
 
@@ -36,6 +39,7 @@ class NoRetry(RetryPolicy):
 
 class _LimitedRetry(RetryPolicy):
     def __init__(self, max_retries: int) -> None:
+        _require_numbers(max_retries=max_retries)
         _require(max_retries >= 0, "max_retries must be >= 0", max_retries)
         self.max_retries = max_retries
 
@@ -70,6 +74,7 @@ class ExponentialBackoff(_LimitedRetry):
     ) -> None:
         super().__init__(max_retries)
         _require_delays(initial_delay, max_delay)
+        _require_numbers(multiplier=multiplier)
         _require(multiplier > 0, "multiplier must be > 0", multiplier)
         self.initial_delay = initial_delay
         self.max_delay = max_delay
@@ -109,6 +114,7 @@ class LinearBackoff(_LimitedRetry):
     ) -> None:
         super().__init__(max_retries)
         _require_delays(initial_delay, max_delay)
+        _require_numbers(increment=increment)
         _require(increment >= 0, "increment must be >= 0", increment)
         self.initial_delay = initial_delay
         self.increment = increment
@@ -125,6 +131,7 @@ class FixedDelay(_LimitedRetry):
 
     def __init__(self, max_retries: int = 3, delay: float = 1.0) -> None:
         super().__init__(max_retries)
+        _require_numbers(delay=delay)
         _require(delay >= 0, "delay must be >= 0", delay)
         self.delay = delay
 
@@ -149,17 +156,41 @@ def retry_sync(
         policy: ``ExponentialBackoff()`` if None.
         sleep: Waits that many seconds, in the caller's thread.
         kwargs: For `func`; it cannot be given a ``policy`` or ``sleep`` of its own.
+
+    Raises:
+        TypeError: `func` cannot be called, or is async; found before the call if possible.
     """
+    if not callable(func):
+        raise TypeError(f"retry_sync: needs a function to call, found {func!r}")
+    if is_async(func):
+        raise _async_error(func, "is async")
     policy = policy or ExponentialBackoff()
     attempt = 1
     while True:
         try:
-            return func(*args, **kwargs)
+            result = func(*args, **kwargs)
         except Exception:
             if not policy.should_retry(attempt):
                 raise
+        else:
+            if is_awaitable(result):
+                raise _async_error(func, "returned an awaitable")
+            return result
         sleep(policy.get_delay(attempt))
         attempt += 1
+
+
+def _async_error(func: Callable[..., object], problem: str) -> TypeError:
+    return TypeError(
+        f"retry_sync: {name_of(func)!r} {problem}, so that its failures come later and nothing "
+        "is retried; await it in a loop that asks policy.should_retry and policy.get_delay"
+    )
+
+
+def _require_numbers(**named: object) -> None:
+    for name, found in named.items():
+        if isinstance(found, bool) or not isinstance(found, Real):
+            raise ValueError(f"{name} must be a number, found {found!r}")
 
 
 def _require(is_valid: bool, rule: str, found: float) -> None:
@@ -168,5 +199,6 @@ def _require(is_valid: bool, rule: str, found: float) -> None:
 
 
 def _require_delays(initial_delay: float, max_delay: float) -> None:
+    _require_numbers(initial_delay=initial_delay, max_delay=max_delay)
     _require(initial_delay > 0, "initial_delay must be > 0", initial_delay)
     _require(max_delay >= initial_delay, "max_delay must be >= initial_delay", max_delay)

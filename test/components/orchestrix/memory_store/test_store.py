@@ -185,6 +185,23 @@ def test_when_the_clock_fails_nothing_is_written() -> None:
     assert (store.head(), store.streams(), store.load("a")) == (0, [], [])
 
 
+def test_a_clock_without_an_offset_is_refused_in_words_and_nothing_is_written() -> None:
+    store = InMemoryEventStore(clock=datetime.now)
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"time without an offset; .*datetime.now\(UTC\)"):
+            store.append("a", counted(1))
+    assert (store.head(), store.streams(), store.load("a")) == (0, [], [])
+
+
+def test_an_event_with_an_empty_id_is_refused_like_any_id_that_names_nothing() -> None:
+    store = InMemoryEventStore()
+
+    with pytest.raises(InvalidAppend, match="item 1 are texts, not empty; found ''"):
+        store.append("a", [*counted(1), Event(id="")])
+    assert store.head() == 0
+
+
 METHODS = [name for name in vars(AsyncEventStore) if not name.startswith("_")]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -52,6 +53,18 @@ def in_time(call: Callable[[], Any]) -> Any:
     thread.join(LONG)
     assert outcome, "it hung or failed"
     return outcome[0]
+
+
+@pytest.mark.parametrize("seconds", [math.inf, 1e308, 10**400])
+async def test_one_may_wait_longer_than_any_clock_counts(
+    log: InMemoryEventStore, store: InMemoryAsyncEventStore, seconds: float
+) -> None:
+    in_thread = asyncio.create_task(asyncio.to_thread(log.wait_for_events, 0, seconds))
+    waiter = await waiting(store.wait_for_events(0, seconds))
+    log.append("a", counted(1))
+
+    assert await soon(waiter) is True
+    assert await soon(in_thread) is True
 
 
 async def test_a_sync_save_in_a_thread_wakes_waiting_tasks(

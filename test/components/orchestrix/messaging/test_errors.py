@@ -19,8 +19,8 @@ ERRORS = [
 ]
 
 SENTENCES = [
-    "handler 'all_handlers' failed for message type 'Opened': all (1 sub-exception); "
-    "see .original_error for the cause, mend it and publish again",
+    "handler 'all_handlers' failed for message type 'Opened': all: ValueError('one'); "
+    "see .original_error for the whole of it, mend it and publish again",
     "no handler for command 'Open'; subscribe one to its class before sending",
     "command 'Open' has 2 handlers (first, second) and needs exactly one; "
     "unsubscribe the others, or publish an event if several must hear it",
@@ -58,3 +58,33 @@ def test_the_names_of_several_handlers_may_come_from_a_generator() -> None:
 
 def test_a_handler_of_the_wrong_kind_is_also_a_type_error() -> None:
     assert issubclass(SubscriptionError, TypeError)
+
+
+class Unspeakable(Exception):
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+
+MANY = [ValueError(f"no. {number}") for number in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("cause", "text"),
+    [
+        (OSError("disk full"), ": OSError('disk full'); see"),
+        (
+            ExceptionGroup("all", MANY),
+            ": all: ValueError('no. 0'), ValueError('no. 1'), ValueError('no. 2') and 2 more; see",
+        ),
+        (ExceptionGroup("all", MANY[:3]), "ValueError('no. 2'); see"),
+        (ExceptionGroup("all", [ExceptionGroup("in", [KeyError("id")])]), "KeyError('id')"),
+        (ValueError("x" * 1000), "xxx...xxx"),
+        (ExceptionGroup("all", [Unspeakable(), KeyError("id")]), ", KeyError('id'); see"),
+    ],
+    ids=["one", "five", "three", "nested", "long", "unspeakable"],
+)
+def test_the_error_of_handlers_names_the_causes_in_short(cause: Exception, text: str) -> None:
+    sentence = str(HandlerError("Opened", "all_handlers", cause))
+
+    assert text in sentence
+    assert len(sentence) < 300

@@ -195,15 +195,30 @@ def test_a_class_says_the_version_of_its_stored_form() -> None:
     assert [schema_version(cls) for cls in (Opened, Renamed, PlainOfDecorated)] == [1, 2, 1]
 
 
-@pytest.mark.parametrize("version", [0, -1, True])
-def test_a_schema_version_below_one_is_refused(version: int) -> None:
-    with pytest.raises(ValueError, match="schema_version counts from 1"):
+@pytest.mark.parametrize("version", [0, -1, True, "2", 1.5, None])
+def test_a_schema_version_that_is_not_counted_from_one_is_refused(version: Any) -> None:
+    with pytest.raises(ValueError, match=f"Wrong: schema_version counts from 1.*{version!r}"):
         type("Wrong", (Event,), {}, schema_version=version)
 
 
 def test_an_unknown_class_keyword_is_refused() -> None:
-    with pytest.raises(TypeError, match="no keyword arguments"):
+    with pytest.raises(
+        TypeError, match=r"^Wrong: no base takes the class keyword 'typ'; .* type and"
+    ):
         type("Wrong", (Event,), {}, typ="bank.wrong")
+
+
+def test_a_mixin_takes_its_own_class_keyword_and_refuses_in_its_own_words() -> None:
+    class Shelved:
+        def __init_subclass__(cls, *, shelf: str = "", **others: object) -> None:
+            if shelf == "none":
+                raise ValueError("no such shelf")
+            cls.shelf = shelf
+
+    for bases in ((Event, Shelved), (Shelved, Event)):
+        assert type("Kept", bases, {}, shelf="top").shelf == "top"
+        with pytest.raises(ValueError, match="no such shelf"):
+            type("Kept", bases, {}, shelf="none")
 
 
 # fields

@@ -1,3 +1,5 @@
+import asyncio
+import functools
 import math
 from collections.abc import Callable
 from random import Random
@@ -15,6 +17,8 @@ from orchestrix.messaging import (
     RetryPolicy,
     retry_sync,
 )
+
+UNTYPED: Any = "1"
 
 
 def delays(policy: RetryPolicy, attempts: int = 5) -> list[float]:
@@ -105,6 +109,13 @@ def test_a_seed_repeats_the_delays() -> None:
         (lambda: ExponentialBackoff(multiplier=0), "multiplier must be > 0"),
         (lambda: LinearBackoff(increment=-1), "increment must be >= 0"),
         (lambda: FixedDelay(delay=-1), "delay must be >= 0"),
+        (lambda: FixedDelay(delay=UNTYPED), "^delay must be a number, found '1'"),
+        (lambda: FixedDelay(delay=True), "^delay must be a number, found True"),
+        (lambda: FixedDelay(max_retries=UNTYPED), "^max_retries must be a number"),
+        (lambda: LinearBackoff(increment=UNTYPED), "^increment must be a number"),
+        (lambda: LinearBackoff(initial_delay=UNTYPED), "^initial_delay must be a number"),
+        (lambda: ExponentialBackoff(max_delay=UNTYPED), "^max_delay must be a number"),
+        (lambda: ExponentialBackoff(multiplier=UNTYPED), "^multiplier must be a number"),
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(make: Callable[[], Any], rule: str) -> None:
@@ -180,3 +191,52 @@ def test_what_ends_the_program_is_not_retried() -> None:
     with pytest.raises(KeyboardInterrupt):
         retry_sync(interrupt, sleep=lambda _: None)
     assert len(calls) == 1
+
+
+# retry_sync and async functions
+
+
+async def fetch() -> str:
+    raise OSError("down")
+
+
+class Fetching:
+    async def __call__(self) -> str:
+        return await fetch()
+
+
+@pytest.mark.parametrize("func", [fetch, functools.partial(fetch), Fetching()])
+def test_an_async_function_is_refused_without_a_call(func: Callable[[], object]) -> None:
+    name = "Fetching" if isinstance(func, Fetching) else "fetch"
+
+    with pytest.raises(TypeError, match=f"'{name}' is async, .*policy.should_retry"):
+        retry_sync(func)
+
+
+def test_an_awaitable_result_is_refused_once_and_leaves_no_warning() -> None:
+    calls: list[int] = []
+
+    def hidden() -> Any:
+        calls.append(1)
+        return fetch()
+
+    with pytest.raises(TypeError, match=r"hidden' returned an awaitable, .*nothing is retried"):
+        retry_sync(hidden, sleep=lambda _: None)
+    assert len(calls) == 1
+
+
+async def test_a_future_is_refused_and_left_to_its_owner() -> None:
+    future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    with pytest.raises(TypeError, match="returned an awaitable"):
+        retry_sync(lambda: future, sleep=lambda _: None)
+    assert not future.cancelled()
+
+
+@pytest.mark.parametrize("func", [None, 3, "fetch"])
+def test_what_cannot_be_called_is_refused_without_a_retry(func: Any) -> None:
+    slept: list[float] = []
+
+    with pytest.raises(TypeError, match=f"needs a function to call, found {func!r}"):
+        retry_sync(func, sleep=slept.append)
+    assert slept == []
