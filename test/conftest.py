@@ -1,5 +1,5 @@
 import pytest
 
-pytest.register_assert_rewrite(
-    "conformance.event_store", "conformance.message_bus", "conformance.projection_engine"
-)
+SUITES = ("event_store", "message_bus", "projection_engine", "projection_state_store")
+
+pytest.register_assert_rewrite(*(f"conformance.{suite}" for suite in SUITES))
