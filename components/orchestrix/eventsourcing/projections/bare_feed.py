@@ -23,7 +23,6 @@ async def apply_bare(
             if event_id in seen:
                 continue
             cls = type(event)
-            handled = True
             if partly and event_id in partly:
                 await dispatch(event, before + len(taken) + 1, None, routes, progress)
             elif (call := async_calls.get(cls)) is not None:
@@ -32,13 +31,10 @@ async def apply_bare(
                 result = function(event)
                 if result is not None and inspect.isawaitable(result):
                     await result
-            else:
-                number = before + len(taken) + 1
-                handled = await dispatch(event, number, None, routes, progress)
+            elif not await dispatch(event, before + len(taken) + 1, None, routes, progress):
+                passed.append(event_id)
             seen.add(event_id)
             taken.append(event_id)
-            if not handled:
-                passed.append(event_id)
     except BaseException:
         progress.fault = "handler"
         raise

@@ -58,6 +58,7 @@ class Progress:
         self.transaction: StateTransaction | None = None
         self._window = window
         self._fresh: list[str] = []
+        self._fresh_passed: list[str] = []
         self._count = state.applied_count
         self._weight = state.applied_hash
         self._feed = state.feed
@@ -106,7 +107,7 @@ class Progress:
         self._fresh += event_ids
         self.position += len(event_ids)
         self._count += len(event_ids) - len(passed)
-        self._weight += weight_of_ids(event_ids) - weight_of_ids(passed)
+        self._fresh_passed += passed
         self.event_id = event_ids[-1]
         self.is_dirty = True
         if self._window is not None and len(self.seen) > 2 * self._window:
@@ -140,6 +141,7 @@ class Progress:
         return self._made.revision
 
     def _make(self, updated_at: datetime) -> ProjectionState:
+        event_ids = self._remembered()
         return self._made.changed(
             last_processed_position=self.position,
             last_processed_event_id=self.event_id,
@@ -157,12 +159,15 @@ class Progress:
             failed_position=self.failed_position,
             partly_applied=tuple(PartlyApplied(*each) for each in self.partly.items()),
             replay_until=self.replay_until,
-            event_ids=self._remembered(),
+            event_ids=event_ids,
         )
 
     def _remembered(self) -> EventIds:
+        """Return the ids taken so far, the fresh ones weighed and among them now."""
         if self._fresh:
-            self._event_ids, self._fresh = self._event_ids.plus(self._fresh), []
+            self._weight += weight_of_ids(self._fresh) - weight_of_ids(self._fresh_passed)
+            self._event_ids = self._event_ids.plus(self._fresh)
+            self._fresh, self._fresh_passed = [], []
         return self._event_ids
 
 

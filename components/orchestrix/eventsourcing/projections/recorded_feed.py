@@ -36,7 +36,8 @@ async def apply_recorded(
                 progress.applied_run(start, following)
                 start = position
             event = recorded.content
-            if (call := async_calls.get(type(event))) is None:
+            call = async_calls.get(type(event))
+            if call is None and type(event) not in sync_calls:
                 event = recorded.event  # decoded, if it was not
                 call = async_calls.get(type(event))
             if call is not None:
