@@ -15,10 +15,10 @@ class Call:
 
     __slots__ = ("is_over", "token", "turn")
 
-    def __init__(self, turn: "Turn") -> None:
+    def __init__(self, turn: "Turn", outer: "tuple[Call, ...]") -> None:
         self.turn = turn
         self.is_over = False
-        self.token: Token[tuple[Call, ...]] | None = None
+        self.token: Token[tuple[Call, ...]] = _calls.set((*outer, self))
 
 
 _calls: ContextVar[tuple[Call, ...]] = ContextVar("orchestrix_projection_calls", default=())
@@ -50,7 +50,7 @@ class Turn:
         with self._mutex:
             if self._users == 0:
                 self._users, self._loop = 1, loop
-                return self._call(outer)
+                return Call(self, outer)
             self._check_loop(loop)
             self._users += 1
             self._waiting.append(loop.create_future())
@@ -64,20 +64,16 @@ class Turn:
         except BaseException:
             self._give_up(mine)
             raise
-        return self._call(tuple(call for call in _calls.get() if not call.is_over))
+        return Call(self, tuple(call for call in _calls.get() if not call.is_over))
 
     def end(self, call: Call) -> None:
         """Give the turn to the next in the queue."""
         call.is_over = True
         self._pass_on()
-        if call.token is not None:
-            with suppress(ValueError):  # a coroutine that was collected ends in another context
-                _calls.reset(call.token)
-
-    def _call(self, outer: tuple[Call, ...]) -> Call:
-        call = Call(self)
-        call.token = _calls.set((*outer, call))
-        return call
+        try:
+            _calls.reset(call.token)
+        except ValueError:  # a coroutine that was collected ends in another context
+            return
 
     def _pass_on(self) -> None:
         with self._mutex:
