@@ -65,7 +65,7 @@ async def apply_batch(
             raise error
     except BaseException:
         progress.fault = "handler"
-        if fresh[handled].recorded():
+        if handled < len(fresh) and fresh[handled].recorded():
             progress.failed_position = fresh[handled].position
         raise
 

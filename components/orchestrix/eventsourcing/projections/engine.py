@@ -203,7 +203,10 @@ class ProjectionEngine:
             self._turn.end(call)
 
     def get_state(self) -> ProjectionState | None:
-        """Return the state after the last batch; None while none was loaded or saved."""
+        """Return the state after the last batch; None while none was loaded or saved.
+
+        Call it in the thread that the engine's loop runs in.
+        """
         return self._keeper.known()
 
     def is_healthy(self) -> bool:

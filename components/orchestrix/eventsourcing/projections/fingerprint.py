@@ -5,7 +5,7 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from types import CodeType
+from types import CodeType, NoneType
 from typing import Any, cast
 
 
@@ -37,27 +37,35 @@ def _parts(function: Any) -> Iterator[object]:
     keywords: dict[str, object] = getattr(function, "__kwdefaults__", None) or {}
     yield from _texts(sorted(keywords.items()))
     if isinstance(code := getattr(function, "__code__", None), CodeType):
-        yield from _code_parts(code, function.__doc__)
+        yield from _code_parts(code)
 
 
-def _code_parts(code: CodeType, docstring: str | None) -> Iterator[object]:
+def _code_parts(code: CodeType) -> Iterator[object]:
     yield code.co_code
     yield code.co_names
-    for constant in code.co_consts:
+    for constant in code.co_consts[1 if _has_docstring(code) else 0 :]:
         if isinstance(constant, CodeType):
-            yield from _code_parts(constant, None)
-        elif constant is not None and constant != docstring:
+            yield from _code_parts(constant)
+        else:
             yield from _texts(constant)
+
+
+def _has_docstring(code: CodeType) -> bool:
+    if sys.version_info >= (3, 13):
+        return bool(code.co_flags & 0x400_0000)  # CO_HAS_DOCSTRING
+    is_function = bool(code.co_flags & inspect.CO_OPTIMIZED)
+    return is_function and bool(code.co_consts) and isinstance(code.co_consts[0], (str, NoneType))
 
 
 def _texts(value: object) -> Iterator[object]:
     """Yield what is the same in every run: no address, and no order of a set."""
     if isinstance(value, (list, tuple)):
+        yield "("
         for each in cast("Iterable[object]", value):
             yield from _texts(each)
-    elif isinstance(value, frozenset):
-        yield sorted(map(repr, cast("frozenset[object]", value)))
-    elif isinstance(value, (bool, bytes, complex, float, int, str)) or value is None:
-        yield value
+        yield ")"
+    elif isinstance(value, (frozenset, set)):
+        yield sorted(map(repr, cast("Iterable[object]", value)))
     else:
-        yield type(value).__qualname__
+        text = repr(value)
+        yield type(value).__qualname__ if " at 0x" in text else text

@@ -1,11 +1,11 @@
 """Parts of a chunk: what lies before the projection's start, what is history, what is new."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from orchestrix.eventsourcing.projections.progress import Progress
+from orchestrix.eventsourcing.projections.recorded_feed import check_place
 from orchestrix.messaging import Event, RecordedEvent
 
 
@@ -13,10 +13,13 @@ def after_start(
     records: Sequence[RecordedEvent], start: datetime, progress: Progress
 ) -> Sequence[RecordedEvent]:
     """Return the records from `start` (inclusive) on; the checkpoint moves over the others."""
-    first = bisect_left(records, start, key=lambda each: each.recorded_at)
-    if first:
-        progress.reach(records[first - 1].position)
-    return records[first:]
+    for index, recorded in enumerate(records):
+        if recorded.recorded_at >= start:
+            return records[index:]
+        if check_place(recorded.position, progress, progress.position + 1):
+            progress.reach(recorded.position)
+            progress.event_id = recorded.id
+    return ()
 
 
 def history_and_news(
@@ -30,7 +33,8 @@ def history_and_news(
     if until <= progress.position:
         split = 0
     elif items and isinstance(items[0], RecordedEvent):
-        split = bisect_right(items, until, key=lambda each: each.position)
+        above = (index for index, each in enumerate(items) if each.position > until)
+        split = next(above, len(items))
     else:
         items = _new(items, progress)
         split = until - progress.position

@@ -30,6 +30,7 @@ class Progress:
 
         began_with: The state that this began with.
         is_dirty: Whether there is anything that was not saved.
+        has_moved: Whether the present chunk moved anything.
         partly: Handlers that returned, for each event that failed half-way.
         fault: What ended the present chunk: a handler (or an event that has none), or what was
             wrong with the feed.
@@ -52,7 +53,7 @@ class Progress:
         self.replay_until = state.replay_until
         self.partly = {each.event_id: each.returned for each in state.partly_applied}
         self.seen = set(state.event_ids)
-        self.is_dirty = False
+        self.is_dirty = self.has_moved = False
         self.fault: Fault = "none"
         self.highest = 0
         self.transaction: StateTransaction | None = None
@@ -79,18 +80,22 @@ class Progress:
         if self._feed not in (None, feed):
             raise MixedFeed(self.began_with.projection_id, str(self._feed), feed)
 
-    def begin_chunk(self, feed: Feed, store_id: str | None) -> None:
-        """Fix the kind of feed, and the store if it is known; nothing is at fault yet."""
-        self._feed = feed
-        self.store_id = self.store_id or store_id
+    def begin_chunk(self, feed: Feed | None, store_id: str | None) -> None:
+        """Begin a chunk: fix the kind of feed and the store, as far as they are known by it."""
+        if self._feed is None and feed is not None:
+            self.make_state()  # who asks during the chunk shall see how it was before
+            self._feed = feed
+        if self.store_id is None and store_id is not None:
+            self.store_id, self.is_dirty = store_id, True
         self.fault = "none"
+        self.has_moved = False
 
     def applied_run(self, start: int, stop: int) -> None:
         """Count the recorded events from position `start` to `stop`, exclusive, as applied."""
         if start < stop:
             self._count += stop - start
             self._weight += weight_of_run(start, stop)
-            self.is_dirty = True
+            self.is_dirty = self.has_moved = True
 
     def reach(self, position: int) -> None:
         """Move the checkpoint up to the recorded event at `position`."""
@@ -98,7 +103,7 @@ class Progress:
             self.position = position
             self.highest = max(self.highest, position)
             self.failed_position = None
-            self.is_dirty = True
+            self.is_dirty = self.has_moved = True
 
     def took_ids(self, event_ids: list[str], passed: Collection[str]) -> None:
         """Count bare events, which `seen` has already, as applied but for those that `passed`."""
@@ -109,17 +114,17 @@ class Progress:
         self._count += len(event_ids) - len(passed)
         self._fresh_passed += passed
         self.event_id = event_ids[-1]
-        self.is_dirty = True
+        self.is_dirty = self.has_moved = True
         if self._window is not None and len(self.seen) > 2 * self._window:
             self._event_ids = self._remembered().newest(self._window)
             self.seen = set(self._event_ids)
 
     def succeed(self) -> None:
-        """Be healthy: what was tried last succeeded."""
-        if self.is_dirty:
+        """Be healthy, if anything was tried: it succeeded."""
+        if self.has_moved:
             self.is_healthy, self.last_error = True, None
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """Count a failure."""
         self.error_count += 1
         self.is_healthy = False
@@ -171,7 +176,7 @@ class Progress:
         return self._event_ids
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: BaseException) -> str:
     try:
         text = str(error)
     except Exception as broken:  # noqa: BLE001 - a handler's exception may be broken itself

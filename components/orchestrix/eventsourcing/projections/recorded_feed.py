@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Sequence
+from itertools import pairwise
 
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
 from orchestrix.eventsourcing.projections.errors import GapInFeed, OutOfOrder
@@ -83,10 +84,7 @@ def _check_repeat(position: int, progress: Progress, checkpoint: int) -> None:
     highest = max(progress.highest, checkpoint if checkpoint > progress.position else 0)
     if position < highest:
         progress.fault = "feed"
-        raise OutOfOrder(
-            f"projection {progress.began_with.projection_id!r} was fed position {position} after "
-            f"{highest}; feed recorded events in the order of the log"
-        )
+        raise out_of_order(progress.began_with.projection_id, position, highest)
     progress.highest = position
 
 
@@ -95,3 +93,18 @@ def _check_failed_comes_first(position: int, progress: Progress, following: int)
     if failed is not None and following <= failed < position:
         progress.fault = "feed"
         raise GapInFeed(progress.began_with.projection_id, following - 1, position)
+
+
+def check_order(projection_id: str, records: Sequence[RecordedEvent]) -> None:
+    """Raise OutOfOrder unless the positions of `records` never descend."""
+    for one, other in pairwise(records):
+        if other.position < one.position:
+            raise out_of_order(projection_id, other.position, one.position)
+
+
+def out_of_order(projection_id: str, position: int, highest: int) -> OutOfOrder:
+    """Return the error for an event that comes too late."""
+    return OutOfOrder(
+        f"projection {projection_id!r} was fed position {position} after {highest}; "
+        "feed recorded events in the order of the log"
+    )

@@ -114,6 +114,10 @@ class Registry:
             if inspect.isawaitable(result):
                 await result
 
+    def silent_names(self) -> set[str]:
+        """Return the names of the handlers that are not called for history."""
+        return {each.name for each in self._handlers if not each.in_replay}
+
     def instances(self) -> list[Projection]:
         """Return the present instances of all registered projections."""
         return [each.instance for each in self._registered()]

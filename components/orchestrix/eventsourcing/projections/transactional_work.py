@@ -14,7 +14,7 @@ from orchestrix.eventsourcing.projections.projection import Projection
 from orchestrix.eventsourcing.projections.recorded_feed import check_place
 from orchestrix.eventsourcing.projections.registry import Registry
 from orchestrix.eventsourcing.projections.state_keeper import StateKeeper
-from orchestrix.eventsourcing.projections.work import Settings, Work
+from orchestrix.eventsourcing.projections.work import Settings, Work, is_failure
 from orchestrix.projection_state import (
     Feed,
     StateConflict,
@@ -57,15 +57,19 @@ class TransactionalWork(Work):
     async def _take(self, items: Sequence[Any], page: Page | None, must_reset: bool) -> None:
         feed = kind_of(self._settings.projection_id, items)
         self._check(feed, items, page, must_reset)
+        self._note_history(feed, items, must_reset)
         if not must_reset:
             items = self._without_handled(feed, items)
-            if not items and (page is None or page.last_position <= self._progress.position):
+            if not items and (page is None or self._is_known(page)):
                 return
         before, instances = self._stored, self._registry.instances()
         try:
             await self._commit(items, feed, page, must_reset)
-        except Exception as error:
-            failing = await self._rolled_back(error, instances)
+        except BaseException as error:
+            if not is_failure(error):
+                self._registry.put_instances(instances)
+                raise
+            failing = await self._rolled_back(error, before, instances)
             is_overtaken = isinstance(error, StateConflict) or self._stored != before
             if is_overtaken and failing.fault != "handler":
                 raise  # somebody else was at work, or the commit was done and its answer lost
@@ -76,23 +80,35 @@ class TransactionalWork(Work):
                 )  # fmt: skip
                 await self._take_one_by_one(items, page, must_reset)
                 return
-            self._progress.fault = "handler"
-            self._progress.failed_position = None if must_reset else failing.failed_position
-            await self._save_failure(error)
-            raise
-        except BaseException:
-            self._registry.put_instances(instances)
+            await self._count_failure(error, None if must_reset else failing.failed_position)
             raise
 
-    async def _rolled_back(self, error: Exception, instances: list[Projection]) -> Progress:
+    def _is_known(self, page: Page) -> bool:
+        """Say whether a page without news has nothing else to tell."""
+        progress = self._progress
+        return page.last_position <= progress.position and progress.store_id is not None
+
+    async def _count_failure(self, error: BaseException, failed_position: int | None) -> None:
+        """Note that one event failed, unless another engine has handled it meanwhile."""
+        if failed_position is not None and failed_position <= self._progress.position:
+            return
+        self._progress.fault = "handler"
+        self._progress.failed_position = failed_position
+        await self._save_failure(error)
+
+    async def _rolled_back(
+        self, error: BaseException, before: int | None, instances: list[Projection]
+    ) -> Progress:
         """Load what is stored after `error`; return the progress that was lost."""
         failing = self._progress
-        self._registry.put_instances(instances)
         try:
             await self._load()
         except Exception as failure:  # noqa: BLE001 - it must not hide the first error
+            self._registry.put_instances(instances)
             error.add_note(f"and the projection's state could not be loaded: {failure!r}")
             raise error from error.__cause__
+        if self._stored == before:
+            self._registry.put_instances(instances)
         return failing
 
     def _without_handled(self, feed: Feed, items: Sequence[Any]) -> Sequence[Any]:
@@ -140,13 +156,15 @@ class TransactionalWork(Work):
         self._committed()
 
     async def _reset(self) -> None:
-        instances = self._registry.instances()
+        before, instances = self._stored, self._registry.instances()
         try:
             await self._commit((), None, None, must_reset=True)
-        except Exception as error:
-            await self._rolled_back(error, instances)
-            self._progress.fault = "handler"
-            await self._save_failure(error)
+        except BaseException as error:
+            if not is_failure(error):
+                self._registry.put_instances(instances)
+                raise
+            await self._rolled_back(error, before, instances)
+            await self._count_failure(error, None)
             raise
 
     async def _save(self) -> None:

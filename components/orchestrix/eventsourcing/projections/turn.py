@@ -37,6 +37,7 @@ class Turn:
         self._mutex = threading.RLock()  # a waiter may be collected, and leave, inside it
         self._users = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._holder: Call | None = None
         self._next: asyncio.Future[None] | None = None  # who was given the turn last
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -48,9 +49,11 @@ class Turn:
             self._check_reentry(outer)
         loop = asyncio.get_running_loop()
         with self._mutex:
-            if self._users == 0:
+            if self._users == 0 or self._is_abandoned():
+                self._waiting.clear()
                 self._users, self._loop = 1, loop
-                return Call(self, outer)
+                self._holder = Call(self, outer)
+                return self._holder
             self._check_loop(loop)
             self._users += 1
             self._waiting.append(loop.create_future())
@@ -64,12 +67,14 @@ class Turn:
         except BaseException:
             self._give_up(mine)
             raise
-        return Call(self, tuple(call for call in _calls.get() if not call.is_over))
+        self._holder = Call(self, tuple(call for call in _calls.get() if not call.is_over))
+        return self._holder
 
     def end(self, call: Call) -> None:
         """Give the turn to the next in the queue."""
         call.is_over = True
-        self._pass_on()
+        if call is self._holder:
+            self._pass_on()
         try:
             _calls.reset(call.token)
         except ValueError:  # a coroutine that was collected ends in another context
@@ -103,6 +108,10 @@ class Turn:
                     f"{self._name} was called from inside one of its own handlers and would wait "
                     "for itself for ever; append the new events to the store, and feed them later"
                 )
+
+    def _is_abandoned(self) -> bool:
+        """Say whether the loop of whoever has the turn was closed, so that it never ends."""
+        return self._loop is not None and self._loop.is_closed()
 
     def _check_loop(self, loop: asyncio.AbstractEventLoop) -> None:
         if loop is not self._loop:

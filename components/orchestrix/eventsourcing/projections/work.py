@@ -21,10 +21,10 @@ from orchestrix.eventsourcing.projections.errors import (
 from orchestrix.eventsourcing.projections.feed import Events, async_chunks, chunks, kind_of
 from orchestrix.eventsourcing.projections.parts import after_start, history_and_news
 from orchestrix.eventsourcing.projections.progress import Progress
-from orchestrix.eventsourcing.projections.recorded_feed import apply_recorded
+from orchestrix.eventsourcing.projections.recorded_feed import apply_recorded, check_order
 from orchestrix.eventsourcing.projections.registry import Registry
 from orchestrix.eventsourcing.projections.state_keeper import StateKeeper
-from orchestrix.projection_state import Feed, ProjectionState, Status
+from orchestrix.projection_state import Feed, PartlyApplied, ProjectionState, Status
 
 logger = logging.getLogger("orchestrix.projections")
 
@@ -51,6 +51,7 @@ class Work:
         self._dispatch = dispatch
         self._settings = settings
         self._in_replay = False
+        self._history_until = 0  # how far reaches what was handed to the present replay
         self._warned_of: str | None = None
         self._begin(self._first_state())
 
@@ -72,7 +73,7 @@ class Work:
     async def replay(self, events: Events) -> None:
         """See the engine."""
         await self._load()
-        self._in_replay = True
+        self._in_replay, self._history_until = True, 0
         try:
             await self._take_all(events)
         finally:
@@ -110,8 +111,18 @@ class Work:
 
     def _begin_again(self, status: Status) -> None:
         """Begin from scratch, as a replay up to where we were."""
-        until = max(self._progress.position, self._progress.replay_until)
-        self._begin(self._first_state().changed(status=status, replay_until=until))
+        old, silent = self._progress, self._registry.silent_names()
+        until = max(old.position, old.replay_until, self._history_until)
+        told = ((each, silent & set(names)) for each, names in old.partly.items())
+        first = self._first_state().changed(
+            revision=old.revision(),
+            status=status,
+            replay_until=until,
+            partly_applied=tuple(
+                PartlyApplied(each, tuple(names)) for each, names in told if names
+            ),
+        )
+        self._begin(first)
         self._progress.fingerprint = self._registry.fingerprint()
 
     async def _load(self) -> None:
@@ -159,6 +170,7 @@ class Work:
         """Handle one chunk and save the state, also when it ends in an exception."""
         feed = kind_of(self._settings.projection_id, items)
         self._check(feed, items, page, must_reset)
+        self._note_history(feed, items, must_reset)
         if must_reset:
             await self._reset()
         progress = self._progress
@@ -178,10 +190,20 @@ class Work:
             await asyncio.sleep(0)  # let others run, however fast the handlers are
 
     def _begin_chunk(self, feed: Feed, items: Sequence[Any], page: Page | None) -> None:
+        known = feed if items else None
+        self._progress.begin_chunk(known, None if page is None else page.store_id)
+        self._mark_history()
+
+    def _note_history(self, feed: Feed, items: Sequence[Any], must_reset: bool) -> None:
+        """All that is handed to a replay is history, also for who goes on after a failure."""
+        if self._in_replay:
+            progress = Progress(self._first_state(), None) if must_reset else self._progress
+            self._history_until = max(self._history_until, _end_of(feed, items, progress))
+
+    def _mark_history(self) -> None:
         progress = self._progress
-        progress.begin_chunk(feed, None if page is None else page.store_id)
-        if self._in_replay:  # all of it is history, also for who goes on after a failure
-            progress.replay_until = max(progress.replay_until, _end_of(feed, items, progress))
+        if self._in_replay and progress.status != "live":
+            progress.replay_until = max(progress.replay_until, self._history_until)
 
     def _finish(self, page: Page | None) -> None:
         """Take note that a chunk, and the page that it was, is done."""
@@ -201,6 +223,7 @@ class Work:
         return self._apply_parts(items, feed)
 
     async def _apply_parts(self, items: Sequence[Any], feed: Feed) -> None:
+        self._progress.make_state()  # who asks between the parts shall see how it was before
         for part, is_history in history_and_news(items, self._progress):
             await self._apply_part(part, feed, replaying=is_history)
 
@@ -224,6 +247,8 @@ class Work:
                 f"projection {projection_id!r} starts at {start} of a log and was fed bare "
                 "events; feed pages of read_all()"
             )
+        if must_reset and feed == "recorded":
+            check_order(projection_id, items)
         if page is None:
             return
         if progress.store_id not in (None, page.store_id):
@@ -234,14 +259,21 @@ class Work:
             )
         if page.after_position > progress.position:
             raise GapInFeed(projection_id, progress.position, page.after_position)
-        failed = progress.failed_position or page.last_position + 1
-        if failed <= page.last_position and all(each.position != failed for each in items):
+        failed = progress.failed_position or 0
+        if progress.position < failed <= page.last_position and all(
+            each.position != failed for each in items
+        ):
             raise GapInFeed(projection_id, progress.position, failed)
 
     async def _reset(self) -> None:
         """Empty the read models. Interrupted, it is done again before anything is handled."""
+        before = self._progress
         self._begin_again("resetting")
-        await self._save()
+        try:
+            await self._save()
+        except BaseException:
+            self._progress = before  # nothing was emptied
+            raise
         try:
             await self._registry.reset(self._progress.context(0, None, replaying=True))
         except Exception as error:
@@ -249,14 +281,17 @@ class Work:
             await self._save_failure(error)
             raise
         self._progress.status = "replaying"
-        self._progress.is_dirty = True
+        self._progress.has_moved = True
         self._progress.succeed()
         await self._save()
 
     async def _save_failure(self, error: BaseException) -> None:
         """Save what was handled before `error`; a failure of that does not hide `error`."""
-        if self._progress.fault == "handler" and isinstance(error, Exception):
+        if self._progress.fault == "handler" and is_failure(error):
             self._progress.fail(error)
+        else:
+            self._progress.succeed()
+        self._mark_history()
         try:
             await self._save()
         except Exception as failure:
@@ -276,6 +311,14 @@ class Work:
 
     def _end_replay(self) -> None:
         self._progress.status, self._progress.replay_until = "live", 0
+
+
+def is_failure(error: BaseException) -> bool:
+    """Say whether `error` is a handler's own: not what ends the program, nor this call."""
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and not task.cancelling()
+    return isinstance(error, Exception)
 
 
 def _end_of(feed: Feed, items: Sequence[Any], progress: Progress) -> int:

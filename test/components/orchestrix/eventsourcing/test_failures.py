@@ -3,9 +3,15 @@
 import asyncio
 
 import pytest
+from fake_database import FakeDatabase
 from sample_events import Balance, Deposited, deposits, engine_for, log_of, page_of, recorded
 
-from orchestrix.eventsourcing import GapInFeed, ProjectionEngine, UnhandledUnknownEvent
+from orchestrix.eventsourcing import (
+    GapInFeed,
+    OutOfOrder,
+    ProjectionEngine,
+    UnhandledUnknownEvent,
+)
 from orchestrix.messaging import Event, RecordedEvent, UnknownEvent
 from orchestrix.projection_state import (
     InMemoryProjectionStateStore,
@@ -483,3 +489,73 @@ async def test_what_ended_a_batch_cannot_be_left_out() -> None:
 
     with pytest.raises(GapInFeed):
         await engine.process_events([three])
+
+
+@FEEDS
+async def test_a_success_heals_also_when_the_call_is_cancelled_after_it(is_bare: bool) -> None:
+    model, events, entered = Fragile(1), feed(is_bare, 1, 2), asyncio.Event()
+    engine = engine_for(model)
+
+    @engine.on(Deposited)
+    async def hang(event: Deposited) -> None:
+        if event.amount == 2:
+            entered.set()
+            await asyncio.Event().wait()
+
+    with pytest.raises(OSError, match="no 1"):
+        await engine.process_events(events)
+    model.poison.clear()
+    task = asyncio.create_task(engine.process_events(events))
+    await entered.wait()
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert engine.is_healthy()
+
+
+async def test_a_success_heals_also_when_disorder_follows_it() -> None:
+    one, two, three = recorded(1, 2, 3)
+    model = Fragile(2)
+    engine = engine_for(model)
+    with pytest.raises(OSError, match="no 2"):
+        await engine.process_events([one, two])
+    model.poison.clear()
+
+    with pytest.raises(OutOfOrder):
+        await engine.process_events([two, three, one])
+
+    assert engine.is_healthy()
+
+
+@FEEDS
+@pytest.mark.parametrize("store", [InMemoryProjectionStateStore, FakeDatabase])
+async def test_a_cancellation_that_is_the_handlers_own_is_a_failure(
+    store: type[ProjectionStateStore], is_bare: bool
+) -> None:
+    engine = ProjectionEngine("p", store())
+
+    @engine.on(Deposited)
+    async def fail(event: Deposited) -> None:
+        if event.amount == 2:
+            future = asyncio.get_running_loop().create_future()
+            future.cancel()
+            await future
+
+    with pytest.raises(asyncio.CancelledError):
+        await engine.process_events(feed(is_bare, 1, 2, 3))
+
+    state = engine.get_state()
+    assert state is not None
+    assert (state.last_processed_position, state.error_count, state.is_healthy) == (1, 1, False)
+
+
+async def test_during_a_first_call_the_state_is_still_what_it_was() -> None:
+    states: list[ProjectionState | None] = []
+    engine = engine_for(Balance())
+    engine.on(Deposited)(lambda event: states.append(engine.get_state()))
+    await engine.initialize()
+    before = engine.get_state()
+
+    await engine.process_events(deposits(1, 2))
+
+    assert states == [before, before]

@@ -1,6 +1,7 @@
 """What may be fed, how often, and what is refused in a sentence."""
 
 import pytest
+from fake_database import FakeDatabase
 from hypothesis import given
 from hypothesis import strategies as st
 from sample_events import (
@@ -23,8 +24,9 @@ from orchestrix.eventsourcing import (
     ProjectionEngine,
     UnhandledUnknownEvent,
 )
+from orchestrix.memory_store import InMemoryEventStore
 from orchestrix.messaging import Event, UnknownEvent
-from orchestrix.projection_state import InMemoryProjectionStateStore
+from orchestrix.projection_state import InMemoryProjectionStateStore, ProjectionStateStore
 
 
 async def test_an_id_is_applied_once_wherever_it_comes_again() -> None:
@@ -347,3 +349,45 @@ async def test_any_text_is_an_id() -> None:
     await engine.process_events(events)
 
     assert model.seen == [1, 2]
+
+
+@pytest.mark.parametrize("store", [InMemoryProjectionStateStore, FakeDatabase])
+async def test_an_empty_log_fixes_the_store_and_no_kind_of_feed(
+    store: type[ProjectionStateStore],
+) -> None:
+    model, kept = Balance(), store()
+    engine = engine_for(model, kept)
+    empty = InMemoryEventStore().read_all()
+    await engine.process_events(empty)
+
+    state = engine.get_state()
+    assert state is not None
+    assert (state.store_id, state.feed) == (empty.store_id, None)
+    with pytest.raises(NotTheLog):
+        await engine_for(model, kept).process_events(page_of(deposits(1)))
+    await engine.process_events(deposits(2))
+    assert model.seen == [2]
+
+
+@pytest.mark.parametrize("store", [InMemoryProjectionStateStore, FakeDatabase])
+async def test_a_page_without_news_tells_its_store(store: type[ProjectionStateStore]) -> None:
+    log, kept = log_of(deposits(1)), store()
+    await engine_for(Balance(), kept).process_events(log.read_all().events)
+
+    await engine_for(Balance(), kept).process_events(log.read_all())
+
+    with pytest.raises(NotTheLog):
+        await engine_for(Balance(), kept).process_events(page_of(deposits(2)))
+
+
+async def test_what_lies_before_the_start_must_be_in_order_too() -> None:
+    log = log_of(deposits(1, 2, 3))
+    one, two, three = log.read_all().events
+    engine = engine_for(Balance(), start=one.recorded_at.replace(year=9999))
+
+    with pytest.raises(OutOfOrder):
+        await engine.process_events([one, three, two])
+
+    state = engine.get_state()
+    assert state is not None
+    assert (state.last_processed_position, state.last_processed_event_id) == (3, three.id)

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -69,6 +70,8 @@ class Subtracts:
         (wrapped(calls), wrapped(calls_other)),
         (Adds(), Subtracts()),
         (Adds().__call__, Subtracts().__call__),
+        (lambda event: ((1, 2), 3), lambda event: (1, (2, 3))),
+        (lambda event, each=Decimal("0.1"): each, lambda event, each=Decimal("0.2"): each),
         (lambda event: event in {1, 2}, lambda event: event in {1, 3}),
         (lambda event: (lambda: 1)(), lambda event: (lambda: 2)()),
     ],
@@ -87,7 +90,8 @@ def test_what_is_handled_and_its_name_count() -> None:
 def test_a_docstring_does_not_count() -> None:
     def make(docstring: str) -> Callable[..., Any]:
         scope: dict[str, Any] = {}
-        exec(f"def handle(event):\n    {docstring}\n    return event.id", scope)  # noqa: S102 - two forms of one function
+        inner = f"def inner():\n        {docstring}\n        return 1"
+        exec(f"def handle(event):\n    {docstring}\n    {inner}\n    return inner()", scope)  # noqa: S102 - two forms of one function
         return scope["handle"]
 
     assert of(make("'Say what.'")) == of(make(""))

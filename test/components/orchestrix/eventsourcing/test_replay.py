@@ -1,17 +1,23 @@
 """Replaying: from scratch, as history, and going on after a crash."""
 
 import pytest
+from fake_database import FakeDatabase
 from sample_events import Balance, Deposited, deposits, engine_for, log_of, page_of
 
 from orchestrix.eventsourcing import (
     GapInFeed,
     OutdatedProjection,
+    OutOfOrder,
     Projection,
     ProjectionContext,
     ProjectionEngine,
     on,
 )
-from orchestrix.projection_state import InMemoryProjectionStateStore
+from orchestrix.projection_state import (
+    InMemoryProjectionStateStore,
+    ProjectionState,
+    ProjectionStateStore,
+)
 
 
 async def test_a_replay_empties_the_read_model_and_starts_from_scratch() -> None:
@@ -336,3 +342,125 @@ async def test_a_replay_that_is_gone_on_with_keeps_the_order() -> None:
     await engine.process_events([a, b, a, c])
 
     assert seen == [1, 2, 3]
+
+
+@pytest.mark.parametrize("store", [InMemoryProjectionStateStore, FakeDatabase])
+@pytest.mark.parametrize("is_bare", [True, False], ids=["bare", "recorded"])
+async def test_what_was_handed_to_a_replay_stays_history_in_every_store(
+    store: type[ProjectionStateStore], is_bare: bool
+) -> None:
+    events, broken, mails = deposits(1, 2, 3), [True], []
+    feed = events if is_bare else page_of(events)
+    engine = engine_for(Balance(), store())
+
+    @engine.on(Deposited)
+    def fail(event: Deposited) -> None:
+        if broken and event.amount == 2:
+            raise OSError("no 2")
+
+    engine.on(Deposited, replay=False)(mails.append)
+    with pytest.raises(OSError, match="no 2"):
+        await engine.replay(feed)
+    broken.clear()
+    await engine.process_events(feed)
+
+    assert mails == []
+
+
+async def test_what_was_handed_to_a_replay_stays_history_when_its_reset_fails() -> None:
+    page, broken, mails = page_of(deposits(1, 2, 3)), [True], []
+    engine = engine_for(Balance())
+    engine.on(Deposited, replay=False)(mails.append)
+
+    @engine.on_reset
+    def fail() -> None:
+        if broken:
+            raise OSError("no reset")
+
+    with pytest.raises(OSError, match="no reset"):
+        await engine.replay(page)
+    broken.clear()
+    await engine.process_events(page)
+
+    assert mails == []
+
+
+@pytest.mark.parametrize("store", [InMemoryProjectionStateStore, FakeDatabase])
+async def test_a_replay_out_of_order_empties_nothing(store: type[ProjectionStateStore]) -> None:
+    one, two, three = page_of(deposits(1, 2, 3)).events
+    model = Balance()
+    engine = engine_for(model, store())
+    await engine.process_events([one, two, three])
+
+    with pytest.raises(OutOfOrder):
+        await engine.replay([two, one, three])
+
+    state = engine.get_state()
+    assert state is not None
+    assert (model.seen, state.status) == ([1, 2, 3], "live")
+
+
+async def test_news_behind_history_is_news_though_disorder_follows() -> None:
+    log, broken, mails = log_of(deposits(1, 2)), [False], []
+    engine = engine_for(Balance())
+    engine.on(Deposited, replay=False)(mails.append)
+
+    @engine.on(Deposited)
+    def fail(event: Deposited) -> None:
+        if broken[0] and event.amount == 2:
+            raise OSError("no 2")
+
+    await engine.process_events(log.read_all())
+    broken[0] = True
+    with pytest.raises(OSError, match="no 2"):
+        await engine.replay(log.read_all())
+    broken[0] = False
+    log.append("account-1", deposits(3))
+    one, two, three = log.read_all().events
+
+    with pytest.raises(OutOfOrder):
+        await engine.process_events([one, two, three, two])
+
+    assert [each.amount for each in mails] == [1, 2, 3]
+
+
+async def test_a_silent_handler_that_had_returned_is_not_called_again_after_a_replay() -> None:
+    log, broken, mails = log_of(deposits(1, 2)), [True], []
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+    engine.on(Deposited, replay=False)(mails.append)
+    engine.on_reset(lambda: None)
+
+    @engine.on(Deposited)
+    def fail(event: Deposited) -> None:
+        if broken and event.amount == 2:
+            raise OSError("no 2")
+
+    with pytest.raises(OSError, match="no 2"):
+        await engine.process_events(log.read_all())
+    broken.clear()
+    await engine.replay(log.read_all(limit=1))
+    await engine.process_events(log.read_all())
+
+    assert [each.amount for each in mails] == [1, 2]
+
+
+async def test_a_reset_that_could_not_be_noted_does_not_happen_later() -> None:
+    class Away(InMemoryProjectionStateStore):
+        broken = False
+
+        async def save_state(self, state: ProjectionState) -> None:
+            if self.broken:
+                raise ConnectionError("away")
+            await super().save_state(state)
+
+    store, model = Away(), Balance()
+    engine = engine_for(model, store)
+    await engine.process_events(deposits(1, 2))
+    store.broken = True
+    with pytest.raises(ConnectionError):
+        await engine.replay(deposits(5))
+    store.broken = False
+
+    await engine.process_events(deposits(3))
+
+    assert model.seen == [1, 2, 3]

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from conformance.projection_engine import Case, fed
-from fake_database import DatabaseWorld, FakeDatabase, ForbiddenRow
+from fake_database import DatabaseWorld, FakeDatabase, ForbiddenRow, Lost
 from sample_events import Deposited, Renamed, deposits, log_of
 
 from orchestrix.eventsourcing import OutOfOrder, Projection, ProjectionEngine, on
@@ -44,11 +44,15 @@ async def test_states_of_one_moment_are_told_apart(monkeypatch: pytest.MonkeyPat
     assert case.world.rows() == [1, 2, 3]
 
 
-async def test_a_replay_meanwhile_is_noticed_though_the_checkpoint_is_the_same() -> None:
+@pytest.mark.parametrize("calls_before", [1, 2])
+async def test_a_replay_meanwhile_is_noticed_though_the_checkpoint_is_the_same(
+    calls_before: int,
+) -> None:
     world, entered, gate = DatabaseWorld(), asyncio.Event(), asyncio.Event()
     slow, other = Case(world), Case(world)
     a, b, c, x, y = deposits(1, 2, 3, 10, 20)
-    await slow.engine.process_events([a, b])
+    for call in ([a, b],) if calls_before == 1 else ([a], [b]):
+        await slow.engine.process_events(call)
 
     @slow.engine.on(Deposited)
     async def wait(event: Deposited) -> None:
@@ -243,3 +247,54 @@ async def test_changed_code_is_warned_of_once_though_nothing_is_saved(
         await engine.process_events(events)
 
     assert caplog.text.count("has changed since it last ran") == 1
+
+
+async def test_a_replay_by_another_engine_is_seen_by_the_next_call() -> None:
+    world = DatabaseWorld()
+    one, other = Case(world), Case(world)
+    a, b, c, x, y = deposits(1, 2, 3, 10, 20)
+    await one.engine.process_events([a])
+    await one.engine.process_events([b])
+    await other.engine.replay([x, y])
+
+    await one.engine.process_events([x, y, c])
+
+    assert world.rows() == [10, 20, 3]
+
+
+async def test_an_event_that_another_engine_handled_meanwhile_is_no_failure() -> None:
+    world, entered, gate = DatabaseWorld(), asyncio.Event(), asyncio.Event()
+    slow, other = Case(world), Case(world)
+    log = log_of(deposits(1, 2, 3))
+
+    @slow.engine.on(Deposited)
+    async def fail(event: Deposited) -> None:
+        entered.set()
+        await gate.wait()
+        raise OSError("too late")
+
+    task = asyncio.create_task(slow.engine.process_events(log.read_all(limit=1)))
+    await entered.wait()
+    await other.engine.process_events(log.read_all(limit=2))
+    gate.set()
+    with pytest.raises(OSError, match="too late"):
+        await task
+
+    await other.engine.process_events(log.read_all(after_position=2))
+    state = await other.state()
+    assert world.rows() == [1, 2, 3]
+    assert (state.is_healthy, state.failed_position) == (True, None)
+
+
+async def test_a_replay_whose_answer_was_lost_keeps_its_new_projections() -> None:
+    database = FakeDatabase()
+    engine = ProjectionEngine("p", database)
+    engine.register(Total)
+    await engine.process_events(deposits(1, 2))
+    database.steps, database.fails_at = 0, 5  # load, begin, save, before and after the commit
+
+    with pytest.raises(Lost):
+        await engine.replay(deposits(11))
+
+    assert database.states["p"].last_processed_position == 1
+    assert engine.get(Total).total == 11

@@ -252,3 +252,30 @@ async def test_a_turn_that_comes_with_the_cancellation_is_passed_on() -> None:
 
     assert second.cancelled()
     assert model.seen == [1, 3]
+
+
+def test_a_closed_loop_gives_its_turn_up_though_its_task_is_kept() -> None:
+    model, hang = Balance(), [True]
+    engine = engine_for(model)
+
+    @engine.on(Deposited)
+    async def wait(event: Deposited) -> None:
+        if hang:
+            await asyncio.get_running_loop().create_future()
+
+    loop = asyncio.new_event_loop()
+    kept = [loop.create_task(engine.process_events(deposits(each))) for each in (1, 2)]
+    for _ in range(3):
+        loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    hang.clear()
+
+    for amount in (3, 4):
+        asyncio.run(asyncio.wait_for(engine.process_events(deposits(amount)), 5))
+    for each in range(2):
+        kept[each]._log_destroy_pending = False  # type: ignore[attr-defined]
+    del kept
+    gc.collect()
+    asyncio.run(asyncio.wait_for(engine.process_events(deposits(5)), 5))
+
+    assert model.seen == [1, 3, 4, 5]
