@@ -192,18 +192,15 @@ class Work:
     def _begin_chunk(self, feed: Feed, items: Sequence[Any], page: Page | None) -> None:
         known = feed if items else None
         self._progress.begin_chunk(known, None if page is None else page.store_id)
-        self._mark_history()
+        progress = self._progress
+        if self._in_replay and progress.status != "live":
+            progress.replay_until = max(progress.replay_until, self._history_until)
 
     def _note_history(self, feed: Feed, items: Sequence[Any], must_reset: bool) -> None:
         """All that is handed to a replay is history, also for who goes on after a failure."""
         if self._in_replay:
             progress = Progress(self._first_state(), None) if must_reset else self._progress
             self._history_until = max(self._history_until, _end_of(feed, items, progress))
-
-    def _mark_history(self) -> None:
-        progress = self._progress
-        if self._in_replay and progress.status != "live":
-            progress.replay_until = max(progress.replay_until, self._history_until)
 
     def _finish(self, page: Page | None) -> None:
         """Take note that a chunk, and the page that it was, is done."""
@@ -259,10 +256,8 @@ class Work:
             )
         if page.after_position > progress.position:
             raise GapInFeed(projection_id, progress.position, page.after_position)
-        failed = progress.failed_position or 0
-        if progress.position < failed <= page.last_position and all(
-            each.position != failed for each in items
-        ):
+        failed = progress.failed_position or page.last_position + 1
+        if failed <= page.last_position and all(each.position != failed for each in items):
             raise GapInFeed(projection_id, progress.position, failed)
 
     async def _reset(self) -> None:
@@ -291,7 +286,6 @@ class Work:
             self._progress.fail(error)
         else:
             self._progress.succeed()
-        self._mark_history()
         try:
             await self._save()
         except Exception as failure:

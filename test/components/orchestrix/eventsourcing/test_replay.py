@@ -1,5 +1,7 @@
 """Replaying: from scratch, as history, and going on after a crash."""
 
+import asyncio
+
 import pytest
 from fake_database import FakeDatabase
 from sample_events import Balance, Deposited, deposits, engine_for, log_of, page_of
@@ -464,3 +466,49 @@ async def test_a_reset_that_could_not_be_noted_does_not_happen_later() -> None:
     await engine.process_events(deposits(3))
 
     assert model.seen == [1, 2, 3]
+
+
+async def test_between_history_and_news_the_state_is_still_what_it_was() -> None:
+    log, broken = log_of(deposits(1, 2)), [False]
+    positions: list[int] = []
+    engine = engine_for(Balance())
+
+    @engine.on(Deposited)
+    def look(event: Deposited) -> None:
+        if broken[0] and event.amount == 2:
+            raise OSError("no 2")
+        if event.amount == 3:
+            state = engine.get_state()
+            assert state is not None
+            positions.append(state.last_processed_position)
+
+    await engine.process_events(log.read_all())
+    broken[0] = True
+    with pytest.raises(OSError, match="no 2"):
+        await engine.replay(log.read_all())
+    broken[0] = False
+    log.append("account-1", deposits(3))
+    await engine.process_events(log.read_all())
+
+    assert positions == [1]
+
+
+async def test_a_reset_that_is_cancelled_leaves_what_was_handed_in_as_history() -> None:
+    page, entered, mails, hang = page_of(deposits(1, 2)), asyncio.Event(), [], [True]
+    engine = engine_for(Balance())
+    engine.on(Deposited, replay=False)(mails.append)
+
+    @engine.on_reset
+    async def wait() -> None:
+        if hang:
+            entered.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(engine.replay(page))
+    await entered.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    hang.clear()
+    await engine.process_events(page)
+
+    assert mails == []

@@ -280,10 +280,10 @@ async def test_an_event_that_another_engine_handled_meanwhile_is_no_failure() ->
     with pytest.raises(OSError, match="too late"):
         await task
 
-    await other.engine.process_events(log.read_all(after_position=2))
     state = await other.state()
+    assert (state.is_healthy, state.failed_position, state.error_count) == (True, None, 0)
+    await other.engine.process_events(log.read_all(after_position=2))
     assert world.rows() == [1, 2, 3]
-    assert (state.is_healthy, state.failed_position) == (True, None)
 
 
 async def test_a_replay_whose_answer_was_lost_keeps_its_new_projections() -> None:
@@ -298,3 +298,20 @@ async def test_a_replay_whose_answer_was_lost_keeps_its_new_projections() -> Non
 
     assert database.states["p"].last_processed_position == 1
     assert engine.get(Total).total == 11
+
+
+async def test_learning_the_store_heals_nothing() -> None:
+    log, case = log_of(deposits(1)), Case(DatabaseWorld())
+    await case.engine.process_events(log.read_all().events)
+
+    @case.engine.on_reset
+    def fail() -> None:
+        raise OSError("hook")
+
+    with pytest.raises(OSError, match="hook"):
+        await case.engine.replay([])
+
+    await case.engine.process_events(log.read_all())
+
+    state = await case.state()
+    assert (state.store_id, state.is_healthy) == (log.store_id, False)

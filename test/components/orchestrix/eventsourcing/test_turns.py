@@ -279,3 +279,39 @@ def test_a_closed_loop_gives_its_turn_up_though_its_task_is_kept() -> None:
     asyncio.run(asyncio.wait_for(engine.process_events(deposits(5)), 5))
 
     assert model.seen == [1, 3, 4, 5]
+
+
+async def test_a_call_of_a_closed_loop_passes_on_no_turn_that_is_not_its_own() -> None:
+    model, gates, entered = Balance(), {3: asyncio.Event()}, asyncio.Event()
+    engine = engine_for(model)
+
+    @engine.on(Deposited)
+    async def wait(event: Deposited) -> None:
+        if event.amount == 1:
+            await asyncio.get_running_loop().create_future()
+        if event.amount == 3:
+            entered.set()
+            await gates[3].wait()
+
+    def strand() -> list[asyncio.Task[None]]:
+        loop = asyncio.new_event_loop()
+        kept = [loop.create_task(engine.process_events(deposits(1)))]
+        loop.run_until_complete(asyncio.sleep(0))
+        kept[0]._log_destroy_pending = False  # type: ignore[attr-defined]
+        loop.close()
+        return kept
+
+    kept = await asyncio.to_thread(strand)
+    first = asyncio.create_task(engine.process_events(deposits(3)))
+    await entered.wait()
+    second = asyncio.create_task(engine.process_events(deposits(4)))
+    await asyncio.sleep(0)
+    kept.clear()
+    gc.collect()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert model.seen == [1, 3]
+
+    gates[3].set()
+    await asyncio.wait_for(asyncio.gather(first, second), 5)
+    assert model.seen == [1, 3, 4]
