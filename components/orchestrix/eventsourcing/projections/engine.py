@@ -9,10 +9,11 @@ from orchestrix.eventsourcing.projections.dispatch import Dispatch
 from orchestrix.eventsourcing.projections.feed import Events, check_events
 from orchestrix.eventsourcing.projections.projection import Projection
 from orchestrix.eventsourcing.projections.registry import Registry
+from orchestrix.eventsourcing.projections.settings import Settings
 from orchestrix.eventsourcing.projections.state_keeper import Promise, StateKeeper
 from orchestrix.eventsourcing.projections.transactional_work import TransactionalWork
 from orchestrix.eventsourcing.projections.turn import turn_of
-from orchestrix.eventsourcing.projections.work import Settings, Work
+from orchestrix.eventsourcing.projections.work import Work
 from orchestrix.messaging import Event
 from orchestrix.projection_state import ProjectionState, ProjectionStateStore
 

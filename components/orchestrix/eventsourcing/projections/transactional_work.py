@@ -13,8 +13,9 @@ from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.eventsourcing.projections.projection import Projection
 from orchestrix.eventsourcing.projections.recorded_feed import check_place
 from orchestrix.eventsourcing.projections.registry import Registry
+from orchestrix.eventsourcing.projections.settings import Settings
 from orchestrix.eventsourcing.projections.state_keeper import StateKeeper
-from orchestrix.eventsourcing.projections.work import Settings, Work, is_failure
+from orchestrix.eventsourcing.projections.work import Work, is_failure
 from orchestrix.projection_state import (
     Feed,
     StateConflict,
@@ -56,8 +57,7 @@ class TransactionalWork(Work):
 
     async def _take(self, items: Sequence[Any], page: Page | None, must_reset: bool) -> None:
         feed = kind_of(self._settings.projection_id, items)
-        self._check(feed, items, page, must_reset)
-        self._note_history(feed, items, must_reset)
+        self._admit(feed, items, page, must_reset)
         if not must_reset:
             items = self._without_handled(feed, items)
             if not items and (page is None or self._is_known(page)):

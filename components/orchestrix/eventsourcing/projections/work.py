@@ -4,18 +4,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterable, Coroutine, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from orchestrix.eventsourcing.page import Page
+from orchestrix.eventsourcing.projections.admission import check_chunk, end_of
 from orchestrix.eventsourcing.projections.bare_feed import apply_bare
 from orchestrix.eventsourcing.projections.batch_feed import apply_batch
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
 from orchestrix.eventsourcing.projections.errors import (
-    FeedError,
-    GapInFeed,
-    NotTheLog,
     OutdatedProjection,
 )
 from orchestrix.eventsourcing.projections.feed import Events, async_chunks, chunks, kind_of
@@ -23,21 +20,11 @@ from orchestrix.eventsourcing.projections.parts import after_start, history_and_
 from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.eventsourcing.projections.recorded_feed import apply_recorded, check_order
 from orchestrix.eventsourcing.projections.registry import Registry
+from orchestrix.eventsourcing.projections.settings import Settings
 from orchestrix.eventsourcing.projections.state_keeper import StateKeeper
 from orchestrix.projection_state import Feed, PartlyApplied, ProjectionState, Status
 
 logger = logging.getLogger("orchestrix.projections")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What an engine was told at construction; see there."""
-
-    projection_id: str
-    version: int
-    window: int | None
-    start: Literal["beginning"] | int | datetime
-    batch_size: int
 
 
 class Work:
@@ -169,8 +156,7 @@ class Work:
     async def _take(self, items: Sequence[Any], page: Page | None, must_reset: bool) -> None:
         """Handle one chunk and save the state, also when it ends in an exception."""
         feed = kind_of(self._settings.projection_id, items)
-        self._check(feed, items, page, must_reset)
-        self._note_history(feed, items, must_reset)
+        self._admit(feed, items, page, must_reset)
         if must_reset:
             await self._reset()
         progress = self._progress
@@ -196,11 +182,14 @@ class Work:
         if self._in_replay and progress.status != "live":
             progress.replay_until = max(progress.replay_until, self._history_until)
 
-    def _note_history(self, feed: Feed, items: Sequence[Any], must_reset: bool) -> None:
-        """All that is handed to a replay is history, also for who goes on after a failure."""
-        if self._in_replay:
-            progress = Progress(self._first_state(), None) if must_reset else self._progress
-            self._history_until = max(self._history_until, _end_of(feed, items, progress))
+    def _admit(self, feed: Feed, items: Sequence[Any], page: Page | None, must_reset: bool) -> None:
+        """Refuse an unsound feed, and note how far it goes if it is for a replay."""
+        progress = Progress(self._first_state(), None) if must_reset else self._progress
+        check_chunk(feed, items, page, progress, self._settings)
+        if must_reset and feed == "recorded":
+            check_order(self._settings.projection_id, items)
+        if self._in_replay:  # all of it is history, also for who goes on after a failure
+            self._history_until = max(self._history_until, end_of(feed, items, progress))
 
     def _finish(self, page: Page | None) -> None:
         """Take note that a chunk, and the page that it was, is done."""
@@ -233,32 +222,6 @@ class Work:
         routes = registry.replay if replaying else registry.live
         apply = apply_recorded if feed == "recorded" else apply_bare
         return apply(items, routes, dispatch, progress)
-
-    def _check(self, feed: Feed, items: Sequence[Any], page: Page | None, must_reset: bool) -> None:
-        """Refuse a feed that would skip or mix something, before anything is handled."""
-        progress = Progress(self._first_state(), None) if must_reset else self._progress
-        progress.check_feed(feed)
-        projection_id, start = self._settings.projection_id, self._settings.start
-        if feed == "bare" and start != "beginning":
-            raise FeedError(
-                f"projection {projection_id!r} starts at {start} of a log and was fed bare "
-                "events; feed pages of read_all()"
-            )
-        if must_reset and feed == "recorded":
-            check_order(projection_id, items)
-        if page is None:
-            return
-        if progress.store_id not in (None, page.store_id):
-            raise NotTheLog(
-                f"projection {projection_id!r} counts positions of store "
-                f"{progress.store_id!r} and was fed a page of store {page.store_id!r}; "
-                "feed it from its own store, or replay"
-            )
-        if page.after_position > progress.position:
-            raise GapInFeed(projection_id, progress.position, page.after_position)
-        failed = progress.failed_position or page.last_position + 1
-        if failed <= page.last_position and all(each.position != failed for each in items):
-            raise GapInFeed(projection_id, progress.position, failed)
 
     async def _reset(self) -> None:
         """Empty the read models. Interrupted, it is done again before anything is handled."""
@@ -313,10 +276,3 @@ def is_failure(error: BaseException) -> bool:
         task = asyncio.current_task()
         return task is not None and not task.cancelling()
     return isinstance(error, Exception)
-
-
-def _end_of(feed: Feed, items: Sequence[Any], progress: Progress) -> int:
-    """Return where the checkpoint will be after `items`."""
-    if feed == "recorded":
-        return items[-1].position if items else 0
-    return progress.position + len({each.id for each in items} - progress.seen)
