@@ -13,6 +13,7 @@ def after_start(
     records: Sequence[RecordedEvent], start: datetime, progress: Progress
 ) -> Sequence[RecordedEvent]:
     """Return the records from `start` (inclusive) on; the checkpoint moves over the others."""
+    progress.make_state()  # who asks during the chunk shall see how it was before
     for index, recorded in enumerate(records):
         if recorded.recorded_at >= start:
             return records[index:]

@@ -82,10 +82,11 @@ class Progress:
 
     def begin_chunk(self, feed: Feed | None, store_id: str | None) -> None:
         """Begin a chunk: fix the kind of feed and the store, as far as they are known by it."""
-        if self._feed is None and feed is not None:
+        is_new_store = self.store_id is None and store_id is not None
+        if (self._feed is None and feed is not None) or is_new_store or self.partly:
             self.make_state()  # who asks during the chunk shall see how it was before
-            self._feed = feed
-        if self.store_id is None and store_id is not None:
+        self._feed = self._feed or feed
+        if is_new_store:
             self.store_id, self.is_dirty = store_id, True
         self.fault = "none"
         self.has_moved = False

@@ -9,7 +9,6 @@ from typing import Any
 from orchestrix.eventsourcing.page import Page
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
 from orchestrix.eventsourcing.projections.feed import kind_of
-from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.eventsourcing.projections.projection import Projection
 from orchestrix.eventsourcing.projections.recorded_feed import check_place
 from orchestrix.eventsourcing.projections.registry import Registry
@@ -46,6 +45,8 @@ class TransactionalWork(Work):
         self._store = store
         self._stored: int | None = None  # the revision that is stored, as far as we know
         self._is_lost = False  # whether our progress was rolled back, or may have been
+        # Instances that stand if a state of this revision was stored, and its answer lost.
+        self._replaced: tuple[list[Projection], int] = [], 0
 
     async def _load(self) -> None:
         state = await self._store.load_state(self._settings.projection_id)
@@ -54,6 +55,10 @@ class TransactionalWork(Work):
             self._begin(state or self._first_state())
         self._is_lost = False
         self._keeper.remember(state)
+        instances, revision = self._replaced
+        if instances and revision == self._stored:  # the commit was done after all
+            self._registry.put_instances(instances)
+        self._replaced = [], 0
 
     async def _take(self, items: Sequence[Any], page: Page | None, must_reset: bool) -> None:
         feed = kind_of(self._settings.projection_id, items)
@@ -66,13 +71,7 @@ class TransactionalWork(Work):
         try:
             await self._commit(items, feed, page, must_reset)
         except BaseException as error:
-            if not is_failure(error):
-                self._registry.put_instances(instances)
-                raise
-            failing = await self._rolled_back(error, before, instances)
-            is_overtaken = isinstance(error, StateConflict) or self._stored != before
-            if is_overtaken and failing.fault != "handler":
-                raise  # somebody else was at work, or the commit was done and its answer lost
+            await self._roll_back(error, before, instances)
             if len(items) > 1:
                 logger.warning(
                     "projection %r: a batch of %d events was rolled back and is handled again "
@@ -80,7 +79,9 @@ class TransactionalWork(Work):
                 )  # fmt: skip
                 await self._take_one_by_one(items, page, must_reset)
                 return
-            await self._count_failure(error, None if must_reset else failing.failed_position)
+            if items and feed == "recorded" and not must_reset:
+                self._progress.failed_position = items[0].position
+            await self._count_failure(error)
             raise
 
     def _is_known(self, page: Page) -> bool:
@@ -88,28 +89,30 @@ class TransactionalWork(Work):
         progress = self._progress
         return page.last_position <= progress.position and progress.store_id is not None
 
-    async def _count_failure(self, error: BaseException, failed_position: int | None) -> None:
-        """Note that one event failed, unless another engine has handled it meanwhile."""
-        if failed_position is not None and failed_position <= self._progress.position:
-            return
-        self._progress.fault = "handler"
-        self._progress.failed_position = failed_position
-        await self._save_failure(error)
-
-    async def _rolled_back(
+    async def _roll_back(
         self, error: BaseException, before: int | None, instances: list[Projection]
-    ) -> Progress:
-        """Load what is stored after `error`; return the progress that was lost."""
+    ) -> None:
+        """Load what is stored after `error`; raise it unless the same can be tried again."""
         failing = self._progress
+        if failing.revision() != before and not isinstance(error, StateConflict):
+            self._replaced = self._registry.instances(), failing.revision()
+        self._registry.put_instances(instances)
+        if not is_failure(error):
+            raise error
         try:
             await self._load()
         except Exception as failure:  # noqa: BLE001 - it must not hide the first error
-            self._registry.put_instances(instances)
             error.add_note(f"and the projection's state could not be loaded: {failure!r}")
             raise error from error.__cause__
-        if self._stored == before:
-            self._registry.put_instances(instances)
-        return failing
+        if self._stored != before:
+            raise error  # somebody else was at work, or the commit was done and its answer lost
+
+    async def _count_failure(self, error: BaseException) -> None:
+        progress = self._progress
+        progress.fault = "handler"
+        if self._in_replay and progress.status != "live":
+            progress.replay_until = max(progress.replay_until, self._history_until)
+        await self._save_failure(error)
 
     def _without_handled(self, feed: Feed, items: Sequence[Any]) -> Sequence[Any]:
         """Return `items` from the first new one on: no transaction is opened for the others."""
@@ -160,11 +163,8 @@ class TransactionalWork(Work):
         try:
             await self._commit((), None, None, must_reset=True)
         except BaseException as error:
-            if not is_failure(error):
-                self._registry.put_instances(instances)
-                raise
-            await self._rolled_back(error, before, instances)
-            await self._count_failure(error, None)
+            await self._roll_back(error, before, instances)
+            await self._count_failure(error)
             raise
 
     async def _save(self) -> None:

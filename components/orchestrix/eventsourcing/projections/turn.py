@@ -51,6 +51,7 @@ class Turn:
         with self._mutex:
             if self._users == 0 or self._is_abandoned():
                 self._waiting.clear()
+                self._next = None
                 self._users, self._loop = 1, loop
                 self._holder = Call(self, outer)
                 return self._holder
@@ -67,6 +68,7 @@ class Turn:
         except BaseException:
             self._give_up(mine)
             raise
+        self._next = None
         self._holder = Call(self, tuple(call for call in _calls.get() if not call.is_over))
         return self._holder
 

@@ -64,7 +64,7 @@ class Work:
         try:
             await self._take_all(events)
         finally:
-            self._in_replay = False
+            self._in_replay, self._history_until = False, 0
         is_partial = isinstance(events, Page) and not events.at_end
         if self._is_replay_over() or not is_partial:
             self._end_replay()
@@ -230,7 +230,8 @@ class Work:
         try:
             await self._save()
         except BaseException:
-            self._progress = before  # nothing was emptied
+            self._progress, before.is_dirty = before, True  # nothing was emptied
+            self._keeper.remember(before.make_state())
             raise
         try:
             await self._registry.reset(self._progress.context(0, None, replaying=True))

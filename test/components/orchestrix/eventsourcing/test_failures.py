@@ -1,6 +1,7 @@
 """A handler fails: what stands, what is counted, and what a retry does."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 from fake_database import FakeDatabase
@@ -12,6 +13,7 @@ from orchestrix.eventsourcing import (
     ProjectionEngine,
     UnhandledUnknownEvent,
 )
+from orchestrix.memory_store import InMemoryEventStore
 from orchestrix.messaging import Event, RecordedEvent, UnknownEvent
 from orchestrix.projection_state import (
     InMemoryProjectionStateStore,
@@ -561,3 +563,46 @@ async def test_during_a_first_call_the_state_is_still_what_it_was() -> None:
     assert one is not None
     assert one is other
     assert (one.feed, one.last_processed_position) == (None, 0)
+
+
+async def test_who_asks_during_a_batch_sees_the_state_before_it() -> None:
+    log, broken = log_of(deposits(1, 2)), [True]
+    seen: list[ProjectionState] = []
+    engine = engine_for(Balance())
+
+    @engine.on(Deposited)
+    def look(event: Deposited) -> None:
+        if broken:
+            raise OSError("second handler")
+        state = engine.get_state()
+        assert state is not None
+        seen.append(state)
+
+    with pytest.raises(OSError, match="second handler"):
+        await engine.process_events(log.read_all().events)
+    broken.clear()
+    await engine.process_events(log.read_all())
+
+    assert [state.last_processed_position for state in seen] == [0, 0]
+    assert [state.store_id for state in seen] == [None, None]
+    assert all(state.partly_applied for state in seen)
+
+
+async def test_who_asks_behind_the_start_sees_the_state_before_it() -> None:
+    clock = iter([datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)])
+    log = InMemoryEventStore(clock=lambda: next(clock))
+    for amount in (1, 2, 3):
+        log.append("account-1", deposits(amount))
+    positions: list[int] = []
+    engine = engine_for(Balance(), start=datetime(2026, 1, 3, tzinfo=UTC))
+    await engine.process_events(log.read_all(limit=1))
+
+    @engine.on(Deposited)
+    def look(event: Deposited) -> None:
+        state = engine.get_state()
+        assert state is not None
+        positions.append(state.last_processed_position)
+
+    await engine.process_events(log.read_all())
+
+    assert positions == [1]

@@ -461,11 +461,36 @@ async def test_a_reset_that_could_not_be_noted_does_not_happen_later() -> None:
     store.broken = True
     with pytest.raises(ConnectionError):
         await engine.replay(deposits(5))
+    state = engine.get_state()
+    assert state is not None
+    assert (state.status, state.last_processed_position) == ("live", 2)
     store.broken = False
 
     await engine.process_events(deposits(3))
 
     assert model.seen == [1, 2, 3]
+
+
+async def test_what_one_replay_was_handed_is_not_history_for_another() -> None:
+    store, broken, mails = InMemoryProjectionStateStore(), [False], []
+    one, other = engine_for(Balance(), store), engine_for(Balance(), store)
+    one.on(Deposited, replay=False)(mails.append)
+
+    @other.on_reset
+    def fail() -> None:
+        if broken:
+            raise OSError("no reset")
+
+    broken.clear()
+    await one.replay(deposits(1, 2, 3))
+    await other.replay(deposits(9))
+    broken.append(True)
+    with pytest.raises(OSError, match="no reset"):
+        await other.replay(deposits(9))
+
+    await one.process_events(deposits(4, 5, 6))
+
+    assert [each.amount for each in mails] == [5, 6]
 
 
 async def test_between_history_and_news_the_state_is_still_what_it_was() -> None:

@@ -7,7 +7,7 @@ from conformance.projection_engine import Case, fed
 from fake_database import DatabaseWorld, FakeDatabase, ForbiddenRow, Lost
 from sample_events import Deposited, Renamed, deposits, log_of
 
-from orchestrix.eventsourcing import OutOfOrder, Projection, ProjectionEngine, on
+from orchestrix.eventsourcing import GapInFeed, OutOfOrder, Projection, ProjectionEngine, on
 from orchestrix.projection_state import (
     InMemoryProjectionStateStore,
     ProjectionStateStore,
@@ -315,3 +315,132 @@ async def test_learning_the_store_heals_nothing() -> None:
 
     state = await case.state()
     assert (state.store_id, state.is_healthy) == (log.store_id, False)
+
+
+async def test_an_event_whose_commit_failed_cannot_be_left_out() -> None:
+    one, two, three = fed(False, deposits(1, 2, 3))
+    world = DatabaseWorld()
+    world.database.forbidden = 2
+    case = Case(world)
+    with pytest.raises(ForbiddenRow):
+        await case.engine.process_events([one, two])
+
+    with pytest.raises(GapInFeed):
+        await case.engine.process_events([three])
+
+    world.database.forbidden = None
+    await case.engine.process_events([two, three])
+    assert world.rows() == [1, 2, 3]
+
+
+async def test_a_replay_that_was_rolled_back_forgets_no_failed_event() -> None:
+    one, two, three = fed(False, deposits(1, 2, 3))
+    case = Case(DatabaseWorld())
+    case.poison = {2}
+    with pytest.raises(OSError, match="no 2"):
+        await case.engine.process_events([one, two])
+
+    @case.engine.on_reset
+    def fail() -> None:
+        raise OSError("hook")
+
+    for feed in ([], [one]):
+        with pytest.raises(OSError, match="hook"):
+            await case.engine.replay(feed)
+    case.poison = set()
+
+    with pytest.raises(GapInFeed):
+        await case.engine.process_events([three])
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3])
+async def test_the_batch_of_a_replay_that_failed_is_history_whole(batch_size: int) -> None:
+    mails: list[int] = []
+    case, feed = Case(DatabaseWorld()), fed(False, deposits(1, 2, 3, 4))
+    engine = case.restarted(batch_size=batch_size)
+    engine.on(Deposited, replay=False)(lambda event: mails.append(event.amount))
+    case.poison = {3}
+    with pytest.raises(OSError, match="no 3"):
+        await engine.replay(feed)
+    case.poison = set()
+
+    await engine.process_events(feed)
+
+    assert case.world.rows() == [1, 2, 3, 4]
+    assert mails == ([4] if batch_size != 2 else [])
+
+
+async def test_an_old_version_does_not_go_on_in_what_a_new_one_rebuilt() -> None:
+    world, entered, gate = DatabaseWorld(), asyncio.Event(), asyncio.Event()
+    old, new = Case(world), Case(world)
+    new.restarted(version=2)
+    a, b, c = deposits(1, 2, 3)
+
+    @old.engine.on(Deposited)
+    async def fail(event: Deposited) -> None:
+        if event.amount == 3:
+            entered.set()
+            await gate.wait()
+            raise OSError("slow")
+
+    task = asyncio.create_task(old.engine.process_events([a, b, c]))
+    await entered.wait()
+    await new.engine.replay([a])
+    gate.set()
+    with pytest.raises(OSError, match="slow"):
+        await task
+
+    state = await new.state()
+    assert world.rows() == [1]
+    assert (state.version, state.error_count) == (2, 0)
+
+
+@pytest.mark.parametrize("amounts", [[], [7]])
+async def test_a_replay_that_was_overtaken_counts_nothing_and_keeps_its_projections(
+    amounts: list[int],
+) -> None:
+    database, entered, gate = FakeDatabase(), asyncio.Event(), asyncio.Event()
+    slow, other = ProjectionEngine("p", database), ProjectionEngine("p", database)
+    for engine in (slow, other):
+        engine.register(Total)
+    await slow.process_events(deposits(1))
+    before = slow.get(Total)
+
+    @slow.on_reset
+    async def wait() -> None:
+        entered.set()
+        await gate.wait()
+
+    task = asyncio.create_task(slow.replay(deposits(*amounts)))
+    await entered.wait()
+    await other.process_events(deposits(2))
+    gate.set()
+    with pytest.raises(StateConflict):
+        await task
+
+    state = database.states["p"]
+    assert (state.error_count, state.is_healthy, state.applied_count) == (0, True, 2)
+    assert slow.get(Total) is before
+
+
+@pytest.mark.parametrize("amounts", [[], [7]])
+async def test_wherever_a_replay_is_cancelled_the_projection_is_that_of_its_state(
+    amounts: list[int],
+) -> None:
+    turns, cancelled = 0, True
+    while cancelled:
+        database = FakeDatabase()
+        engine = ProjectionEngine("p", database)
+        engine.register(Total)
+        await engine.process_events(deposits(1, 2))
+        task = asyncio.create_task(engine.replay(deposits(*amounts)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        cancelled = task.cancel()
+        await asyncio.wait([task])
+        await engine.process_events([])  # looks at what is stored
+
+        expected = 3 if database.states["p"].applied_count == 2 else sum(amounts)
+        assert engine.get(Total).total == expected, f"cancelled after {turns} turns"
+        turns += 1
+    assert turns > 5

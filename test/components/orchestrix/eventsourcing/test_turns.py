@@ -315,3 +315,36 @@ async def test_a_call_of_a_closed_loop_passes_on_no_turn_that_is_not_its_own() -
     gates[3].set()
     await asyncio.wait_for(asyncio.gather(first, second), 5)
     assert model.seen == [1, 3, 4]
+
+
+def test_a_turn_that_a_closed_loop_never_took_is_nobody_elses() -> None:
+    engine, order = engine_for(Balance()), []
+
+    @engine.on(Deposited)
+    async def note(event: Deposited) -> None:
+        order.append(("start", event.amount))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        order.append(("end", event.amount))
+
+    loop = asyncio.new_event_loop()
+    first = loop.create_task(engine.process_events(deposits(1)))
+    kept = [loop.create_task(engine.process_events(deposits(2)))]
+    while not engine._turn._next:
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+    assert first.done()
+    kept[0]._log_destroy_pending = False  # type: ignore[attr-defined]
+    loop.close()
+
+    async def two_calls() -> None:
+        third = asyncio.create_task(engine.process_events(deposits(3)))
+        await asyncio.sleep(0)
+        kept.clear()
+        gc.collect()
+        await asyncio.gather(third, engine.process_events(deposits(4)))
+
+    asyncio.run(two_calls())
+
+    numbers = [amount for _, amount in order if amount > 2]
+    assert numbers == [3, 3, 4, 4]
