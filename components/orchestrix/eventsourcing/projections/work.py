@@ -194,9 +194,9 @@ class Work:
     def _finish(self, page: Page | None) -> None:
         """Take note that a chunk, and the page that it was, is done."""
         progress = self._progress
+        progress.succeed()  # events were; the end of a page that held none proves nothing
         if page is not None:
             progress.reach(page.last_position)
-        progress.succeed()
         if self._is_replay_over():
             self._end_replay()
 
@@ -235,7 +235,7 @@ class Work:
             raise
         try:
             await self._registry.reset(self._progress.context(0, None, replaying=True))
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             self._progress.fault = "handler"
             await self._save_failure(error)
             raise

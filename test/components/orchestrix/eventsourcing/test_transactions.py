@@ -444,3 +444,55 @@ async def test_wherever_a_replay_is_cancelled_the_projection_is_that_of_its_stat
         assert engine.get(Total).total == expected, f"cancelled after {turns} turns"
         turns += 1
     assert turns > 5
+
+
+async def test_a_replay_commits_its_reset_with_the_good_prefix() -> None:
+    case = Case(DatabaseWorld())
+    await case.engine.process_events(deposits(1, 2))
+    case.poison = {7}
+
+    with pytest.raises(OSError, match="no 7"):
+        await case.engine.replay(deposits(5, 6, 7))
+
+    state = await case.state()
+    assert case.world.rows() == [5, 6]
+    assert (state.status, state.last_processed_position, state.is_healthy) == (
+        "replaying",
+        2,
+        False,
+    )
+
+
+async def test_a_page_without_an_event_heals_nothing() -> None:
+    log, case = log_of([*deposits(1), Renamed()]), Case(DatabaseWorld())
+    await case.engine.process_events(log.read_all(limit=1))
+
+    @case.engine.on_reset
+    def fail() -> None:
+        raise OSError("hook")
+
+    with pytest.raises(OSError, match="hook"):
+        await case.engine.replay([])
+
+    await case.engine.process_events(log.read_all(after_position=1, types=["Deposited"]))
+
+    state = await case.state()
+    assert (state.last_processed_position, state.is_healthy) == (2, False)
+
+
+@pytest.mark.parametrize("store", [FakeDatabase, InMemoryProjectionStateStore])
+async def test_a_cancellation_that_is_the_reset_hooks_own_is_a_failure(
+    store: type[ProjectionStateStore],
+) -> None:
+    engine = ProjectionEngine("p", store())
+
+    @engine.on_reset
+    async def fail() -> None:
+        future = asyncio.get_running_loop().create_future()
+        future.cancel()
+        await future
+
+    with pytest.raises(asyncio.CancelledError):
+        await engine.replay(deposits(1))
+
+    assert not engine.is_healthy()
