@@ -184,9 +184,9 @@ class ProjectionEngine:
         The model is emptied by the hooks given to :meth:`on_reset` and by new instances of
         registered projections, once the first batch is known to be sound; with a transactional
         store in one transaction with it, or with its first event when a later one fails.
-        Handlers registered with ``replay=False`` are not called. After a failure, :meth:`process_events` goes on
-        with the replay where it stopped; so it does after a page that was not the last one, as
-        long as the events were handled before.
+        Handlers registered with ``replay=False`` are not called. After a failure,
+        :meth:`process_events` goes on with the replay where it stopped; so it does after a page
+        that was not the last one, as long as the events were handled before.
 
         Raises:
             Exception: As :meth:`process_events`, and what a hook raises.
