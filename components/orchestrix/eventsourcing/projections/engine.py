@@ -95,9 +95,9 @@ class ProjectionEngine:
         """Register a handler of `event_type` and its subclasses; use it as a decorator.
 
         The handler takes the event, and a ProjectionContext when it has a second parameter that
-        needs a value or is called ``context``.
-        It may be sync or async; what it returns is awaited when it can be. All handlers of an
-        event are called, in the order they were registered, each at most once.
+        needs a value or is called ``context``. It may be sync or async; what it returns is
+        awaited when it can be. All handlers of an event are called, in the order they were
+        registered, each at most once.
 
         Args:
             event_type: A subclass of Event; Event itself takes every event but unknown ones.

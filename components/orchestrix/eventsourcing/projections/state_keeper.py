@@ -27,37 +27,36 @@ class StateKeeper:
 
     Attributes:
         transactional: The store, when it has transactions.
-        shared: The store, when every engine of this process sees the same state in it.
+        shared: The store, when it is the in-memory one, in which engines share their states.
     """
 
     def __init__(self, projection_id: str, store: ProjectionStateStore) -> None:
         self._projection_id = projection_id
         self._store = store
-        self._memory = store if type(store) is InMemoryProjectionStateStore else None
-        self.shared = self._memory
+        self.shared = store if type(store) is InMemoryProjectionStateStore else None
         self.transactional = store if isinstance(store, TransactionalProjectionStateStore) else None
         self._loaded: ProjectionState | None = None
 
     @property
     def promise(self) -> Promise:
         """What the store lets an engine promise."""
-        if self._memory is not None:
+        if self.shared is not None:
             return Promise.EXACTLY_ONCE_IN_PROCESS
         return Promise.AT_LEAST_ONCE if self.transactional is None else Promise.EXACTLY_ONCE
 
     def known(self) -> ProjectionState | None:
         """Return the state as far as it is known without waiting."""
-        return self._loaded if self._memory is None else self._memory.get(self._projection_id)
+        return self._loaded if self.shared is None else self.shared.get(self._projection_id)
 
     def is_current(self, progress: Progress) -> bool:
         """Say whether nobody else can have moved on from `progress`; False when in doubt."""
-        if self._memory is not None:
-            return self._memory.is_kept(self._projection_id, progress)
+        if self.shared is not None:
+            return self.shared.is_kept(self._projection_id, progress)
         return self._loaded is not None and self.transactional is None
 
     async def load(self) -> ProjectionState | None:
         """Return the state, None when there is none yet. Raises what the store raises."""
-        if self._memory is None and self._loaded is None:
+        if self.shared is None and self._loaded is None:
             self._loaded = await self._store.load_state(self._projection_id)
         return self.known()
 
@@ -68,9 +67,9 @@ class StateKeeper:
     def keep(self, progress: Progress) -> bool:
         """Keep the state of `progress` without waiting; return False where that cannot be."""
         progress.touch()
-        if self._memory is None:
+        if self.shared is None:
             return False
-        self._memory.keep(self._projection_id, progress)
+        self.shared.keep(self._projection_id, progress)
         progress.is_dirty = False
         return True
 

@@ -12,9 +12,7 @@ from orchestrix.eventsourcing.projections.admission import check_chunk, end_of
 from orchestrix.eventsourcing.projections.bare_feed import apply_bare
 from orchestrix.eventsourcing.projections.batch_feed import apply_batch
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
-from orchestrix.eventsourcing.projections.errors import (
-    OutdatedProjection,
-)
+from orchestrix.eventsourcing.projections.errors import OutdatedProjection
 from orchestrix.eventsourcing.projections.feed import Events, async_chunks, chunks, kind_of
 from orchestrix.eventsourcing.projections.parts import after_start, history_and_news
 from orchestrix.eventsourcing.projections.progress import Progress
@@ -176,9 +174,8 @@ class Work:
             await asyncio.sleep(0)  # let others run, however fast the handlers are
 
     def _begin_chunk(self, feed: Feed, items: Sequence[Any], page: Page | None) -> None:
-        known = feed if items else None
-        self._progress.begin_chunk(known, None if page is None else page.store_id)
-        progress = self._progress
+        progress, known = self._progress, feed if items else None
+        progress.begin_chunk(known, None if page is None else page.store_id)
         if self._in_replay and progress.status != "live":
             progress.replay_until = max(progress.replay_until, self._history_until)
 

@@ -176,29 +176,43 @@ async def test_engines_that_share_a_state_in_memory_queue_too() -> None:
     assert model.seen == [1, 2, 3]
 
 
-def test_a_call_that_dies_with_its_loop_leaves_no_lock() -> None:
-    model, hang = Balance(), [True]
-    engine = engine_for(model)
+class Stranded:
+    """Two calls of one engine, the first in its handler, whose loop was closed."""
 
-    @engine.on(Deposited)
-    async def wait(event: Deposited) -> None:
-        if hang:
+    def __init__(self) -> None:
+        self.model, self._hang = Balance(), True
+        self.engine = engine_for(self.model)
+        self.engine.on(Deposited)(self._wait)
+        loop = asyncio.new_event_loop()
+        calls = (self.engine.process_events(deposits(each)) for each in (1, 2))
+        self._calls = [loop.create_task(call) for call in calls]
+        for _ in range(3):
+            loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+        self._hang = False
+
+    async def _wait(self, event: Deposited) -> None:
+        if self._hang:
             await asyncio.get_running_loop().create_future()
 
-    loop = asyncio.new_event_loop()
-    calls = [loop.create_task(engine.process_events(deposits(each))) for each in (1, 2)]
-    for _ in range(3):
-        loop.run_until_complete(asyncio.sleep(0))
-    for each in range(2):
-        calls[each]._log_destroy_pending = False  # type: ignore[attr-defined]  # that is the point
-    loop.close()
-    del calls
-    gc.collect()
-    hang.clear()
+    def destroy(self) -> None:
+        for each in range(2):
+            self._calls[each]._log_destroy_pending = False  # type: ignore[attr-defined]
+        self._calls.clear()
+        gc.collect()
 
-    asyncio.run(asyncio.wait_for(engine.process_events(deposits(3)), 5))
+    def process(self, amount: int) -> None:
+        call = self.engine.process_events(deposits(amount))
+        asyncio.run(asyncio.wait_for(call, 5))
 
-    assert model.seen == [1, 3]
+
+def test_a_call_that_dies_with_its_loop_leaves_no_lock() -> None:
+    stranded = Stranded()
+
+    stranded.destroy()
+    stranded.process(3)
+
+    assert stranded.model.seen == [1, 3]
 
 
 async def test_calls_that_follow_each_other_by_tasks_leave_nothing_behind() -> None:
@@ -255,30 +269,14 @@ async def test_a_turn_that_comes_with_the_cancellation_is_passed_on() -> None:
 
 
 def test_a_closed_loop_gives_its_turn_up_though_its_task_is_kept() -> None:
-    model, hang = Balance(), [True]
-    engine = engine_for(model)
+    stranded = Stranded()
 
-    @engine.on(Deposited)
-    async def wait(event: Deposited) -> None:
-        if hang:
-            await asyncio.get_running_loop().create_future()
+    stranded.process(3)
+    stranded.process(4)
+    stranded.destroy()
+    stranded.process(5)
 
-    loop = asyncio.new_event_loop()
-    kept = [loop.create_task(engine.process_events(deposits(each))) for each in (1, 2)]
-    for _ in range(3):
-        loop.run_until_complete(asyncio.sleep(0))
-    loop.close()
-    hang.clear()
-
-    for amount in (3, 4):
-        asyncio.run(asyncio.wait_for(engine.process_events(deposits(amount)), 5))
-    for each in range(2):
-        kept[each]._log_destroy_pending = False  # type: ignore[attr-defined]
-    del kept
-    gc.collect()
-    asyncio.run(asyncio.wait_for(engine.process_events(deposits(5)), 5))
-
-    assert model.seen == [1, 3, 4, 5]
+    assert stranded.model.seen == [1, 3, 4, 5]
 
 
 async def test_a_call_of_a_closed_loop_passes_on_no_turn_that_is_not_its_own() -> None:
