@@ -172,6 +172,13 @@ LOCK = threading.Lock()  # no store can keep it
 
 REFUSED_APPENDS = [
     refused(InvalidAppend, "stream id.*''", "append", "", []),
+    refused(InvalidAppend, "stream id.* NUL", "append", "a\0b", []),
+    refused(InvalidAppend, "stream id.* surrogates", "append", "\ud800", []),
+    refused(InvalidAppend, "stream id.* 512", "append", "x" * 513, []),
+    refused(InvalidAppend, "stream id.* 512", "append", "x" * 10_000_000, []),
+    refused(InvalidAppend, "'a': .*item 0.*found '' and", "append", "a", [Event(id="")]),
+    refused(InvalidAppend, "'a': .*item 1.* NUL", "append", "a", [Event(), Event(id="a\0b")]),
+    refused(InvalidAppend, "'a': .*item 0.* 512", "append", "a", [Event(type="x" * 513)]),
     refused(InvalidAppend, "stream id.*7", "append", 7, []),
     refused(InvalidAppend, "stream id.*''", "save", "", []),
     refused(InvalidAppend, "stream id.*''", "save_snapshot", Snapshot("", "Account", 0, {})),
@@ -182,6 +189,7 @@ REFUSED_APPENDS = [
     refused(InvalidAppend, "snapshot.*'a'.*lock", "save_snapshot", snapshot_at(0, lock=LOCK)),
     refused(InvalidAppend, "'a': metadata.*'k': 7", "append", "a", [], metadata={"k": 7}),
     refused(InvalidAppend, "'a': metadata.*7: 'v'", "append", "a", [], metadata={7: "v"}),
+    refused(InvalidAppend, "metadata.*surrogates", "append", "a", [], metadata={"k": "\ud800"}),
     refused(InvalidAppend, "'a': metadata.*'k=v'", "append", "a", [], metadata="k=v"),
     refused(InvalidRange, "version.* 0 on, found -1", "save_snapshot", snapshot_at(-1)),
     *(
@@ -223,7 +231,7 @@ REFUSED_READS = [
     ),
     *(
         refused(InvalidRange, f"timeout.*seconds.*found {bad!r}", "wait_for_events", 0, bad)
-        for bad in (-1, -math.inf, math.nan, True, "1", None)
+        for bad in (-1, -math.inf, math.nan, True, "1", None, -(10**400))
     ),
 ]
 

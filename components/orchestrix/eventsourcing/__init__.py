@@ -10,6 +10,7 @@ from orchestrix.eventsourcing.append_rules import (
     check_stream_id,
     check_version,
     repeated_append,
+    time_of,
 )
 from orchestrix.eventsourcing.errors import (
     ConcurrencyError,
@@ -17,6 +18,10 @@ from orchestrix.eventsourcing.errors import (
     EventStoreError,
     InvalidAppend,
     InvalidRange,
+    StorageError,
+    StoreClosed,
+    StoreUnavailable,
+    StoreUnusable,
 )
 from orchestrix.eventsourcing.page import Page, StreamPage
 from orchestrix.eventsourcing.projections.context import ProjectionContext
@@ -36,8 +41,10 @@ from orchestrix.eventsourcing.projections.errors import (
 )
 from orchestrix.eventsourcing.projections.projection import Projection, on
 from orchestrix.eventsourcing.projections.state_keeper import Promise
+from orchestrix.eventsourcing.read_rules import checked_seconds, chosen, seconds_to_wait
 from orchestrix.eventsourcing.snapshot import Snapshot
 from orchestrix.eventsourcing.store import NO_STREAM, AppendResult, AsyncEventStore, EventStore
+from orchestrix.eventsourcing.waiting import Watchers
 
 __all__ = [
     "NO_STREAM",
@@ -66,12 +73,21 @@ __all__ = [
     "RecordedId",
     "RegistrationError",
     "Snapshot",
+    "StorageError",
+    "StoreClosed",
+    "StoreUnavailable",
+    "StoreUnusable",
     "StreamPage",
     "UnhandledUnknownEvent",
+    "Watchers",
     "check_append",
     "check_range",
     "check_stream_id",
     "check_version",
+    "checked_seconds",
+    "chosen",
     "on",
     "repeated_append",
+    "seconds_to_wait",
+    "time_of",
 ]

@@ -1,7 +1,10 @@
 """What every store decides before it writes, free of I/O."""
 
-from collections.abc import Mapping, Sequence
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 
 from orchestrix.eventsourcing.errors import (
     ConcurrencyError,
@@ -11,6 +14,11 @@ from orchestrix.eventsourcing.errors import (
 )
 from orchestrix.eventsourcing.store import NO_STREAM, AppendResult
 from orchestrix.messaging import Event
+
+LONGEST_NAME: Final = 512
+"""Characters of a stream id, event id or event type: what an index of every store can hold."""
+
+_NAME = f"a text of 1 to {LONGEST_NAME} characters, without NUL and lone surrogates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +50,10 @@ def check_append(
                 f"append to stream {stream_id!r}: item {index} is {event!r}, not an Event; "
                 "declare its class as a subclass of Event"
             )
-        if not (_is_text(event.id) and _is_text(event.type)):
+        if not (_is_name(event.id) and _is_name(event.type)):
             raise InvalidAppend(
-                f"append to stream {stream_id!r}: the id and type of item {index} are texts, "
-                f"not empty; found {event.id!r} and {event.type!r}"
+                f"append to stream {stream_id!r}: the id and type of item {index} are each "
+                f"{_NAME}; found {reprlib.repr(event.id)} and {reprlib.repr(event.type)}"
             )
     _check_metadata(stream_id, metadata)
     if expected_version is not None:
@@ -55,9 +63,9 @@ def check_append(
 
 
 def check_stream_id(stream_id: str) -> None:
-    """Raise InvalidAppend unless `stream_id` is a text with something in it."""
-    if not _is_text(stream_id):
-        raise InvalidAppend(f"a stream id is a text, not empty; found {stream_id!r}")
+    """Raise InvalidAppend unless `stream_id` is a text that can name a stream."""
+    if not _is_name(stream_id):
+        raise InvalidAppend(f"a stream id is {_NAME}; found {reprlib.repr(stream_id)}")
 
 
 def repeated_append(
@@ -100,8 +108,33 @@ def check_range(name: str, value: int, least: int) -> None:
         raise InvalidRange(f"{name} is a whole number from {least} on, found {value!r}")
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != ""
+def time_of(clock: Callable[[], datetime]) -> datetime:
+    """Return what a store's clock says, in UTC.
+
+    Raises:
+        ValueError: It says a time without an offset.
+    """
+    now = clock()
+    if now.utcoffset() is None:
+        raise ValueError(
+            f"the clock of this store says {now!r}, a time without an offset; "
+            "give the store clock=lambda: datetime.now(UTC)"
+        )
+    return now.astimezone(UTC)
+
+
+def _is_name(value: object) -> bool:
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME or "\0" in value:
+        return False
+    return value.isascii() or _is_unicode(value)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    return True
 
 
 def _check_metadata(stream_id: str, metadata: Mapping[str, str] | None) -> None:
@@ -112,10 +145,11 @@ def _check_metadata(stream_id: str, metadata: Mapping[str, str] | None) -> None:
             f"found {metadata!r}"
         )
     for key, value in texts.items():
-        if not (isinstance(key, str) and isinstance(value, str)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        texts_only = isinstance(key, str) and isinstance(value, str)  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        if not (texts_only and _is_unicode(key + value)):
             raise InvalidAppend(
-                f"append to stream {stream_id!r}: metadata is text to text, "
-                f"found {key!r}: {value!r}"
+                f"append to stream {stream_id!r}: metadata is text to text, without lone "
+                f"surrogates; found {key!r}: {value!r}"
             )
 
 

@@ -6,13 +6,17 @@
     * DuplicateEvent      an event id is already recorded elsewhere: nothing was written
     * InvalidAppend       a bug in the caller (also a ValueError): nothing was written
     * InvalidRange        a bug in the caller (also a ValueError): do not retry
+    * StorageError        what the store is made of is the problem
+      * StoreUnavailable  it cannot be reached or written now: mend that and retry
+      * StoreUnusable     it is no event store, or none that this program can use
+      * StoreClosed       used after its end, or in a process that did not open it
 """
 
 from orchestrix.messaging import OrchestrixError
 
 
 class EventStoreError(OrchestrixError):
-    """A store could not do what it was asked. Nothing was written."""
+    """A store could not do what it was asked."""
 
 
 class ConcurrencyError(EventStoreError):
@@ -53,3 +57,36 @@ class InvalidAppend(EventStoreError, ValueError):
 
 class InvalidRange(EventStoreError, ValueError):
     """A version, position, limit, timeout or filter outside its range. Nothing was done."""
+
+
+class StorageError(EventStoreError):
+    """What the store is made of is the problem, not the question.
+
+    Attributes:
+        store: The store, by its file or address.
+        problem: What is wrong, and what to do.
+    """
+
+    def __init__(self, store: str, problem: str) -> None:
+        super().__init__(store, problem)
+        self.store = store
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"event store {self.store}: {self.problem}"
+
+
+class StoreUnavailable(StorageError):
+    """The storage cannot be reached or written now: locked, full, moved, read-only, broken.
+
+    Whether an append was written is not known in every case; repeat it with the same events,
+    which records them once.
+    """
+
+
+class StoreUnusable(StorageError):
+    """What is stored there is no event store, or none that this program can use."""
+
+
+class StoreClosed(StorageError):
+    """The store was closed, or opened by another process than this one. Nothing was written."""

@@ -57,7 +57,8 @@ class AsyncEventStore(Protocol):
         in this order, the first append's result is returned and `expected_version` ignored.
 
         Args:
-            stream_id: The stream, created when missing. Not empty.
+            stream_id: The stream, created when missing: 1 to 512 characters, without NUL and
+                lone surrogates, as are the ids and types of events.
             events: Oldest first. Empty: only the version check is done. The store keeps none
                 of the caller's objects that could still change.
             expected_version: Version of the stream's last event, or ``NO_STREAM``. None: no check.
@@ -68,6 +69,8 @@ class AsyncEventStore(Protocol):
             DuplicateEvent: An id is recorded elsewhere, or twice in `events`. Nothing written.
             InvalidAppend: The stream id, an event or the metadata cannot be stored.
             InvalidRange: `expected_version` is below ``NO_STREAM``.
+            StorageError: The storage failed, so any other method may raise it too. An append
+                may have been recorded all the same; it is safe to repeat it.
             Exception: Whatever iterating over `events` raises. Nothing written.
         """
         ...
@@ -82,7 +85,7 @@ class AsyncEventStore(Protocol):
             limit: The most events a page may hold, at least 1.
 
         Raises:
-            InvalidAppend: `stream_id` is empty or not a text.
+            InvalidAppend: `stream_id` names no stream.
             InvalidRange: `from_version` or `limit` is out of range.
         """
         ...
@@ -148,7 +151,7 @@ class AsyncEventStore(Protocol):
         """Keep a copy of `snapshot`, unless a newer version of the same aggregate is kept.
 
         Raises:
-            InvalidAppend: The aggregate id is empty or not a text, or the state cannot be stored.
+            InvalidAppend: The aggregate id names no stream, or the state cannot be stored.
             InvalidRange: The snapshot's version is below 0.
         """
         ...
@@ -158,7 +161,7 @@ class AsyncEventStore(Protocol):
         """Return a copy of the newest snapshot, None if there is none.
 
         Raises:
-            InvalidAppend: `aggregate_id` is empty or not a text.
+            InvalidAppend: `aggregate_id` names no stream.
         """
         ...
 

@@ -1,9 +1,6 @@
 """The in-memory event store behind the async port."""
 
-import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
-from functools import partial
+from collections.abc import Collection, Mapping, Sequence
 
 from orchestrix.eventsourcing import (
     AppendResult,
@@ -11,8 +8,8 @@ from orchestrix.eventsourcing import (
     Page,
     Snapshot,
     StreamPage,
+    seconds_to_wait,
 )
-from orchestrix.memory_store.read_rules import seconds_to_wait
 from orchestrix.memory_store.store import InMemoryEventStore
 from orchestrix.messaging import Event
 
@@ -78,24 +75,6 @@ class InMemoryAsyncEventStore(AsyncEventStore):
 
     async def wait_for_events(self, after_position: int, timeout: float) -> bool:  # noqa: ASYNC109 - the port promises an answer, not a TimeoutError
         seconds = seconds_to_wait(after_position, timeout)
-        grown = asyncio.Event()
-        wake = partial(_wake, asyncio.get_running_loop(), grown)
-        try:
-            async with asyncio.timeout(seconds):
-                while not self._has_grown(after_position, wake):
-                    await grown.wait()
-                    grown.clear()
-        except TimeoutError:
-            return self._store.head() > after_position
-        finally:
-            self._store.log.unwatch(wake)
-        return True
-
-    def _has_grown(self, after_position: int, wake: Callable[[], None]) -> bool:
-        self._store.log.watch(wake)  # before looking, so that no append falls in between
-        return self._store.head() > after_position
-
-
-def _wake(loop: asyncio.AbstractEventLoop, grown: asyncio.Event) -> None:
-    with suppress(RuntimeError):  # the loop was closed, and its waiter with it
-        loop.call_soon_threadsafe(grown.set)
+        return await self._store.log.watchers.wait(
+            lambda: self._store.head() > after_position, seconds
+        )

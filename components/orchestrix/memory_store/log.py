@@ -15,14 +15,16 @@ from orchestrix.eventsourcing import (
     RecordedId,
     Snapshot,
     StreamPage,
+    Watchers,
     check_append,
     check_range,
     check_stream_id,
     check_version,
+    chosen,
     repeated_append,
+    time_of,
 )
 from orchestrix.memory_store.isolation import content_of, private_copy
-from orchestrix.memory_store.read_rules import chosen
 from orchestrix.messaging import Event, RecordedEvent, StreamEvent
 
 _LEAST_LOOK = 1000
@@ -46,7 +48,7 @@ class EventLog:
         self._snapshots: dict[str, Snapshot] = {}
         self._recorded_at = datetime.min.replace(tzinfo=UTC)
         self._grown = threading.Condition(threading.RLock())
-        self._watchers: set[Callable[[], None]] = set()
+        self.watchers = Watchers()
 
     def append(
         self,
@@ -156,28 +158,9 @@ class EventLog:
                 lambda: len(self._events) > after_position, min(timeout, threading.TIMEOUT_MAX)
             )
 
-    def watch(self, grown: Callable[[], None]) -> None:
-        """Call `grown` once, after the next append, in the appending thread."""
-        with self._grown:
-            self._watchers.add(grown)
-
-    def unwatch(self, grown: Callable[[], None]) -> None:
-        """Forget what :meth:`watch` was given, called or not."""
-        with self._grown:
-            self._watchers.discard(grown)
-
     def _place_of(self, event: Event) -> RecordedId | None:
         found = self._by_id.get(event.id)
         return found and RecordedId(found.stream_id, found.version, found.position)
-
-    def _now(self) -> datetime:
-        now = self._clock()
-        if now.utcoffset() is None:
-            raise ValueError(
-                f"the clock of this store says {now!r}, a time without an offset; "
-                "give the store clock=lambda: datetime.now(UTC)"
-            )
-        return now.astimezone(UTC)
 
     def _recorded(
         self,
@@ -186,7 +169,7 @@ class EventLog:
         contents: Sequence[Event | Callable[[], Event]],
         metadata: Mapping[str, str],
     ) -> list[RecordedEvent]:
-        now = max(self._recorded_at, self._now())
+        now = max(self._recorded_at, time_of(self._clock))
         version, position = len(self._streams.get(stream_id, ())), len(self._events) + 1
         pairs = zip(events, contents, strict=True)
         return [
@@ -207,9 +190,7 @@ class EventLog:
 
     def _announce(self) -> None:
         self._grown.notify_all()
-        watchers, self._watchers = self._watchers, set()
-        for grown in watchers:
-            grown()
+        self.watchers.announce()
 
 
 def _filtered(

@@ -9,9 +9,9 @@ from orchestrix.eventsourcing import (
     Page,
     Snapshot,
     StreamPage,
+    seconds_to_wait,
 )
 from orchestrix.memory_store.log import EventLog
-from orchestrix.memory_store.read_rules import seconds_to_wait
 from orchestrix.messaging import Event
 
 

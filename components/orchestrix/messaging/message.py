@@ -154,7 +154,7 @@ def schema_version(cls: type[Message]) -> int:
 
 def _name(message: Message) -> None:
     found, name = message.type, type(message).__message_type__
-    if found is name or (found and not _is_inherited(found, type(message))):
+    if found == name or (found and not _is_inherited(found, type(message))):
         return
     object.__setattr__(message, "type", name)
 

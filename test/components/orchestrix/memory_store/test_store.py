@@ -194,14 +194,6 @@ def test_a_clock_without_an_offset_is_refused_in_words_and_nothing_is_written() 
     assert (store.head(), store.streams(), store.load("a")) == (0, [], [])
 
 
-def test_an_event_with_an_empty_id_is_refused_like_any_id_that_names_nothing() -> None:
-    store = InMemoryEventStore()
-
-    with pytest.raises(InvalidAppend, match="item 1 are texts, not empty; found ''"):
-        store.append("a", [*counted(1), Event(id="")])
-    assert store.head() == 0
-
-
 METHODS = [name for name in vars(AsyncEventStore) if not name.startswith("_")]
 
 

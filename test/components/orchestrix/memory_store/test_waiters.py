@@ -154,7 +154,7 @@ async def test_nothing_is_left_of_a_wait_that_is_over(
     await soon(woken)
     await store.wait_for_events(0, 0)
 
-    assert log.log._watchers == set()
+    assert log.log.watchers._watching == set()
 
 
 async def test_a_thousand_appends_wake_a_waiter_once(

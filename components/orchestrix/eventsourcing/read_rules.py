@@ -1,23 +1,33 @@
-"""What a reader may ask of the log."""
+"""What a reader may ask of a store, free of I/O."""
 
 import math
 import sys
 from collections.abc import Collection
 
-from orchestrix.eventsourcing import InvalidRange, check_range
+from orchestrix.eventsourcing.append_rules import check_range
+from orchestrix.eventsourcing.errors import InvalidRange
 
 
 def seconds_to_wait(after_position: int, timeout: float) -> float:
-    """Return `timeout`, which is for ever when it is longer than a float can say.
+    """Return `timeout` as :func:`checked_seconds` does.
 
     Raises:
         InvalidRange: One cannot wait so long, or for what lies after there.
     """
     check_range("after_position", after_position, 0)
-    known = isinstance(timeout, int | float) and not isinstance(timeout, bool)  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
-    if not known or not timeout >= 0:  # not a number is not
-        raise InvalidRange(f"timeout is a number of seconds from 0 on, found {timeout!r}")
-    return math.inf if timeout > sys.float_info.max else timeout
+    return checked_seconds("timeout", timeout)
+
+
+def checked_seconds(name: str, seconds: float) -> float:
+    """Return `seconds`, which are for ever when there are more than a float can say.
+
+    Raises:
+        InvalidRange: It is not a number from 0 on; `name` says what it was given for.
+    """
+    known = isinstance(seconds, int | float) and not isinstance(seconds, bool)  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+    if not known or not seconds >= 0:  # not a number is not
+        raise InvalidRange(f"{name} is a number of seconds from 0 on, found {seconds!r}")
+    return math.inf if seconds > sys.float_info.max else seconds
 
 
 def chosen(name: str, texts: Collection[str] | None) -> frozenset[str] | None:

@@ -1,0 +1,161 @@
+"""How the events of one class are stored."""
+
+import builtins
+import reprlib
+import sys
+from collections.abc import Callable
+from operator import attrgetter
+from types import SimpleNamespace
+from typing import Any, get_type_hints
+
+import msgspec
+from msgspec import inspect
+
+from orchestrix.event_codec.errors import (
+    UnreadableEvent,
+    UnstorableClass,
+    UnstorableEvent,
+    name_of,
+)
+from orchestrix.event_codec.safe_types import SURE, foreign_type, safe_types, type_info
+from orchestrix.messaging import Event, message_type, schema_version
+
+PLAIN = 0
+"""The version of an event that was made from ``Event`` itself, whatever its type."""
+
+Sureness = tuple[tuple[int, Callable[[Any], bool]], ...]
+"""Places of values whose type leaves something open, and the question that settles it."""
+
+_encoder = msgspec.json.Encoder()
+
+
+class StoredForm:
+    """The events of one class as JSON: encoder, prebuilt decoder, and what is sure to return.
+
+    Args:
+        cls: The class.
+
+    Raises:
+        UnstorableClass: One of its fields is of a type that JSON cannot carry.
+    """
+
+    def __init__(self, cls: type[Event]) -> None:
+        info = _info_of(cls)
+        names = tuple(field.name for field in info.fields)
+        self.cls = cls
+        self.event_type = message_type(cls)
+        self.version = PLAIN if cls is Event else schema_version(cls)
+        self._names = names
+        self._decoder = msgspec.json.Decoder(cls)
+        self._values = attrgetter(*names)
+        self._safe = [safe_types(field.type) for field in info.fields]
+        self._sure: dict[tuple[type, ...], Sureness] = {}
+
+    def encode(self, event: Event) -> bytes:
+        """Return the stored form of `event`.
+
+        Raises:
+            UnstorableEvent: It could not be read back as it is.
+        """
+        if event.type != self.event_type and self.cls is not Event:
+            raise _unstorable(
+                event,
+                f"its class {self.cls.__qualname__} is found again by the type "
+                f"{self.event_type!r}; declare a class of its own for another type",
+            )
+        try:
+            data = _encoder.encode(event)
+        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+            raise _unstorable(event, f"{self._culprit(event)} ({error})") from error
+        values = self._values(event)
+        if not self._is_sure(values):
+            self._compare(event, values, data)
+        return data
+
+    def decode(self, data: bytes | str) -> Event:
+        """Return the event of which `data` is the stored form, in this class's own version.
+
+        Raises:
+            UnreadableEvent: It does not fit the class.
+        """
+        try:
+            return self._decoder.decode(data)
+        except msgspec.ValidationError as error:
+            problem = (
+                f"it does not fit {name_of(self.cls)} ({error}); raise its schema_version and "
+                "register an upcaster, or give new fields defaults"
+            )
+            raise UnreadableEvent(self.event_type, self.version, problem) from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            problem = f"it is not JSON ({error}); restore the store from a backup"
+            raise UnreadableEvent(self.event_type, self.version, problem) from error
+
+    def _is_sure(self, values: tuple[Any, ...]) -> bool:
+        kinds = tuple(map(type, values))
+        questions = self._sure.get(kinds)
+        if questions is None:
+            if not all(kind in safe for kind, safe in zip(kinds, self._safe, strict=True)):
+                return False
+            questions = tuple((at, SURE[kind]) for at, kind in enumerate(kinds) if kind in SURE)
+            self._sure[kinds] = questions
+        for at, question in questions:  # noqa: SIM110 - all() over a generator costs thrice as much
+            if not question(values[at]):
+                return False
+        return True
+
+    def _compare(self, event: Event, values: tuple[Any, ...], data: bytes) -> None:
+        try:
+            back = self._values(self._decoder.decode(data))
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise _unstorable(event, f"it could not be read back ({error})") from error
+        for name, value, other in zip(self._names, values, back, strict=True):
+            if value != other:
+                raise _unstorable(event, f"field {name!r} holds {_difference(value, other)}")
+
+    def _culprit(self, event: Event) -> str:
+        for name in self._names:
+            try:
+                _encoder.encode(getattr(event, name))
+            except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+                return f"field {name!r} holds what JSON cannot carry"
+        return "it holds what JSON cannot carry"
+
+
+def _info_of(cls: type[Event]) -> inspect.DataclassType:
+    try:
+        info = type_info(cls)
+    except Exception as error:
+        raise UnstorableClass(name_of(cls), *_first_bad_field(cls, error)) from error
+    assert isinstance(info, inspect.DataclassType)  # noqa: S101 - every Event is a dataclass
+    for field in info.fields:
+        if (foreign := foreign_type(field.type)) is not None:
+            raise UnstorableClass(
+                name_of(cls), field.name, f"{foreign.__qualname__} is not a kind of data"
+            )
+    return info
+
+
+def _first_bad_field(cls: type[Event], error: Exception) -> tuple[str, str]:
+    for base in cls.__mro__:
+        names = vars(sys.modules.get(base.__module__, builtins))
+        for field, hint in vars(base).get("__annotations__", {}).items():
+            alone = SimpleNamespace(__annotations__={field: hint})
+            try:
+                type_info(get_type_hints(alone, names, vars(base), include_extras=True)[field])
+            except Exception as cause:  # noqa: BLE001 - it is the one that is looked for
+                return field, str(cause)
+    return "?", str(error)
+
+
+def _difference(value: object, other: object) -> str:
+    shown = reprlib.repr(value)
+    if value != value:
+        return f"{shown}, which is no value; use None, in a field that allows it"
+    return (
+        f"{shown}, which would be read back as {reprlib.repr(other)}; give it a value that fits "
+        "the type of the field, or the field a type that fits the value"
+    )
+
+
+def _unstorable(event: Event, problem: str) -> UnstorableEvent:
+    return UnstorableEvent(event.id, event.type, problem)

@@ -1,0 +1,177 @@
+"""The file: made, recognised, opened, and looked after while it is open."""
+
+import os
+import sqlite3
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import uuid_utils
+
+from orchestrix.eventsourcing import StoreUnavailable, StoreUnusable
+from orchestrix.sqlite_store import sql
+from orchestrix.sqlite_store.problems import problems_explained
+from orchestrix.sqlite_store.transaction import transaction
+
+Synchronous = Literal["FULL", "NORMAL"]
+
+_LONGEST_TIMEOUT = 1e6
+"""Seconds: SQLite counts milliseconds in 31 bits."""
+
+_RETRY_AFTER = 0.01
+"""Seconds between two attempts at what SQLite does not wait for by itself."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A file that is known to be an event store of a schema that we know.
+
+    Attributes:
+        path: Absolute.
+        synchronous: What a commit waits for; see :func:`open_sqlite_store`.
+        busy_timeout: Seconds to wait for other programs that write.
+        store_id: Which log this is.
+        inode: Device and number of the file that was opened under the path.
+    """
+
+    path: Path
+    synchronous: Synchronous
+    busy_timeout: float
+    store_id: str
+    inode: tuple[int, int]
+
+    def connect(self) -> sqlite3.Connection:
+        """Return a new connection, for use by one thread at a time."""
+        self.check_present()
+        return _connect(self.path, self.synchronous, self.busy_timeout)
+
+    def check_present(self) -> None:
+        """Raise StoreUnavailable when the path no longer leads to the file that was opened."""
+        try:
+            found = _inode(self.path)
+        except FileNotFoundError:
+            raise self._moved("was moved away or deleted") from None
+        if found != self.inode:
+            raise self._moved("was replaced by another")
+
+    def _moved(self, what: str) -> StoreUnavailable:
+        return StoreUnavailable(
+            str(self.path), f"the file {what} while it was open; put it back, or open it again"
+        )
+
+
+def open_database(path: Path, synchronous: Synchronous, busy_timeout: float) -> Database:
+    """Open a file, making or migrating it when that is needed.
+
+    Raises:
+        StoreUnavailable: It cannot be reached or written.
+        StoreUnusable: It is not ours, damaged, or of a newer schema. It was not changed.
+    """
+    _check_path(path)
+    with problems_explained(path):
+        connection = _connect(path, synchronous, busy_timeout)
+        try:
+            _recognise(path, connection)
+            _switch_to_wal(path, connection, busy_timeout)
+            _migrate(connection)
+            (store_id,) = connection.execute(sql.STORE_ID).fetchone() or (None,)
+        finally:
+            connection.close()
+    if store_id is None:
+        raise StoreUnusable(
+            str(path), "its table `store` is empty, which no program of ours leaves behind"
+        )
+    return Database(path, synchronous, busy_timeout, store_id, _inode(path))
+
+
+def _check_path(path: Path) -> None:
+    if path.name.startswith(":") or "\0" in str(path):
+        raise StoreUnusable(
+            str(path), "this names no file; use InMemoryEventStore for events that may be lost"
+        )
+    if path.is_dir():
+        raise StoreUnusable(str(path), "this is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise StoreUnavailable(str(path), f"there is no folder {path.parent}; make it first")
+    wal = path.with_name(f"{path.name}-wal")
+    if not path.exists() and wal.exists() and wal.stat().st_size:
+        raise StoreUnusable(
+            str(path),
+            f"the file is missing, but its newest events are here in {wal.name}; bring both "
+            f"together again, or delete {wal.name} to begin a new store",
+        )
+
+
+def _connect(path: Path, synchronous: Synchronous, busy_timeout: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path,
+        timeout=min(busy_timeout, _LONGEST_TIMEOUT),
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    if synchronous == "FULL":  # on macOS fsync alone leaves data in the disk's own cache
+        connection.execute("PRAGMA fullfsync = ON")
+    return connection
+
+
+def _recognise(path: Path, connection: sqlite3.Connection) -> None:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    tables = [name for (name,) in connection.execute(sql.TABLES)]
+    if application != sql.APPLICATION_ID and (application or tables):
+        found = f" (it has {', '.join(tables[:3])})" if tables else ""
+        raise StoreUnusable(
+            str(path),
+            f"this is another application's database{found}; give the store a file of its own",
+        )
+    if (version := _schema_version(connection)) > len(sql.MIGRATIONS):
+        raise StoreUnusable(
+            str(path),
+            f"its schema has version {version}, and this program knows up to "
+            f"{len(sql.MIGRATIONS)}; use the newer program that wrote it",
+        )
+
+
+def _schema_version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return version
+
+
+def _switch_to_wal(path: Path, connection: sqlite3.Connection, busy_timeout: float) -> None:
+    give_up = time.monotonic() + busy_timeout
+    while True:  # SQLite's own busy timeout does not cover this one step
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(_RETRY_AFTER)
+    if mode != "wal":
+        raise StoreUnavailable(
+            str(path),
+            f"this place allows no write-ahead log (SQLite stays in mode {mode!r}); use a "
+            "folder on a local disk",
+        )
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    if _schema_version(connection) == len(sql.MIGRATIONS):
+        return
+    with transaction(connection):
+        version = _schema_version(connection)  # another process may have been faster
+        for statements in sql.MIGRATIONS[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        if version == 0:
+            made = int(datetime.now(UTC).timestamp() * 1e6)
+            connection.execute(sql.NEW_STORE, (str(uuid_utils.uuid7()), made))
+        connection.execute(f"PRAGMA application_id = {sql.APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(sql.MIGRATIONS)}")
+
+
+def _inode(path: Path) -> tuple[int, int]:
+    found = os.stat(path)  # noqa: PTH116 - called for each commit, and half as expensive
+    return found.st_dev, found.st_ino

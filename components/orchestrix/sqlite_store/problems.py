@@ -1,0 +1,63 @@
+"""What SQLite's errors mean to somebody who has to do something about them."""
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestrix.eventsourcing import StorageError, StoreClosed, StoreUnavailable, StoreUnusable
+
+_UNAVAILABLE = {
+    "SQLITE_BUSY": (
+        "another program has been writing for longer than busy_timeout; let it finish, or open "
+        "the store with a longer busy_timeout, and repeat the call"
+    ),
+    "SQLITE_FULL": "the disk is full; free some space and repeat the call",
+    "SQLITE_READONLY": (
+        "it cannot be written; make the file and its folder writable for this program"
+    ),
+    "SQLITE_CANTOPEN": (
+        "it cannot be opened; see that its folder exists and that this program may write there"
+    ),
+    "SQLITE_PERM": "this program has no right to use it; change the permissions of the file",
+    "SQLITE_AUTH": "this program has no right to use it; change the permissions of the file",
+    "SQLITE_IOERR": (
+        "the disk failed; see that it is there, has free space and is sound, then repeat the call"
+    ),
+}
+
+_UNUSABLE = {
+    "SQLITE_NOTADB": "this file is no SQLite database; give the store a file of its own",
+    "SQLITE_CORRUPT": (
+        "this file is damaged; restore it from a backup, or save what is left with the command "
+        "`sqlite3 FILE .recover`"
+    ),
+}
+
+
+@contextmanager
+def problems_explained(path: Path) -> Generator[None, None, None]:
+    """Turn errors of SQLite and of the file system into ours.
+
+    Raises:
+        StoreUnavailable: The file cannot be reached or written now.
+        StoreUnusable: It is damaged, or no database.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explained(path, error) from error
+    except OSError as error:
+        raise StoreUnavailable(str(path), f"{error.strerror or error}") from error
+
+
+def explained(path: Path, error: sqlite3.Error) -> StorageError:
+    """Return what to tell of an error that SQLite reported."""
+    if isinstance(error, sqlite3.ProgrammingError):
+        return StoreClosed(str(path), f"it was closed in the middle of this call ({error})")
+    found = getattr(error, "sqlite_errorname", None) or "SQLITE_ERROR"
+    kind = "_".join(found.split("_")[:2])  # SQLITE_IOERR_WRITE is one of SQLITE_IOERR
+    if kind in _UNUSABLE:
+        return StoreUnusable(str(path), f"{_UNUSABLE[kind]} ({found}: {error})")
+    advice = _UNAVAILABLE.get(kind, "SQLite could not do it; repeat the call")
+    return StoreUnavailable(str(path), f"{advice} ({found}: {error})")

@@ -1,0 +1,109 @@
+"""Every statement of this store.
+
+Times are microseconds since 1970, UTC. Texts compare by code point.
+"""
+
+from typing import Final
+
+APPLICATION_ID: Final = 0x4F524358
+"""Marks a file as ours, in SQLite's own header field for that: "ORCX"."""
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        # One row: which log this is.
+        "CREATE TABLE store (store_id TEXT NOT NULL, created_at INTEGER NOT NULL)",
+        # The log. AUTOINCREMENT: a position is never given twice, not even by a hand that
+        # deletes the newest events. metadata: a JSON object, NULL for none. data: JSON of
+        # the whole event.
+        """CREATE TABLE events (
+            position INTEGER PRIMARY KEY AUTOINCREMENT,
+            stream_id TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            event_id TEXT NOT NULL UNIQUE,
+            type TEXT NOT NULL,
+            schema_version INTEGER NOT NULL,
+            correlation_id TEXT,
+            recorded_at INTEGER NOT NULL,
+            metadata TEXT,
+            data TEXT NOT NULL,
+            UNIQUE (stream_id, version)
+        )""",
+        # The newest snapshot of each aggregate. state: a JSON object.
+        """CREATE TABLE snapshots (
+            aggregate_id TEXT PRIMARY KEY,
+            aggregate_type TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            taken_at TEXT NOT NULL
+        )""",
+    ),
+)
+"""What makes each version of the schema from the one before. Number N is at N - 1."""
+
+NEW_STORE: Final = "INSERT INTO store VALUES (?, ?)"
+STORE_ID: Final = "SELECT store_id FROM store"
+
+# What else is in the file, to tell a new one from another application's.
+TABLES: Final = "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
+
+# Where the next append begins: the last position ever given, and the newest event's time.
+END: Final = """
+    SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0),
+           coalesce((SELECT recorded_at FROM events ORDER BY position DESC LIMIT 1), 0)"""
+
+STREAM_VERSION: Final = "SELECT max(version) FROM events WHERE stream_id = ?"
+
+# Where a stream ends.
+STREAM_END: Final = """
+    SELECT version, position FROM events WHERE stream_id = ? ORDER BY version DESC LIMIT 1"""
+
+# Where an event is recorded.
+PLACE: Final = "SELECT stream_id, version, position FROM events WHERE event_id = ?"
+
+APPEND: Final = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+HEAD: Final = "SELECT coalesce(max(position), 0) FROM events"
+
+_COLUMNS = (
+    "position, stream_id, version, event_id, type, schema_version, recorded_at, metadata, data"
+)
+
+READ_STREAM: Final = f"""
+    SELECT {_COLUMNS} FROM events
+    WHERE stream_id = ? AND version >= ? ORDER BY version LIMIT ?"""  # noqa: S608 - constants
+
+# After a position, up to another.
+READ_LOG: Final = f"""
+    SELECT {_COLUMNS} FROM events
+    WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"""  # noqa: S608 - constants
+
+# The same, of chosen types and categories, each a JSON array or NULL for all.
+READ_FILTERED: Final = f"""
+    SELECT {_COLUMNS} FROM events
+    WHERE position > ?1 AND position <= ?2
+      AND (?4 IS NULL OR type IN (SELECT value FROM json_each(?4)))
+      AND (?5 IS NULL OR substr(stream_id, 1, instr(stream_id || '-', '-') - 1)
+                         IN (SELECT value FROM json_each(?5)))
+    ORDER BY position LIMIT ?3"""  # noqa: S608 - constants
+
+# Stream ids, from one on or after one: each step is one search of the index.
+_STREAMS = """
+    WITH RECURSIVE found (id) AS (
+        SELECT min(stream_id) FROM events WHERE stream_id {} ?
+        UNION ALL
+        SELECT (SELECT min(stream_id) FROM events WHERE stream_id > id)
+        FROM found WHERE id IS NOT NULL
+    )
+    SELECT id FROM found WHERE id IS NOT NULL LIMIT ?"""
+STREAMS_FROM: Final = _STREAMS.format(">=")
+STREAMS_AFTER: Final = _STREAMS.format(">")
+
+# A snapshot replaces one that is not newer.
+SAVE_SNAPSHOT: Final = """
+    INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (aggregate_id) DO UPDATE SET
+        aggregate_type = excluded.aggregate_type, version = excluded.version,
+        state = excluded.state, taken_at = excluded.taken_at
+    WHERE excluded.version >= version"""
+
+LOAD_SNAPSHOT: Final = "SELECT * FROM snapshots WHERE aggregate_id = ?"

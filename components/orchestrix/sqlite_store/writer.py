@@ -1,0 +1,142 @@
+"""The thread that writes: whatever waits is committed together."""
+
+import asyncio
+import copy
+import queue
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from orchestrix.eventsourcing import AppendResult, StoreClosed, Watchers, time_of
+from orchestrix.sqlite_store import sql
+from orchestrix.sqlite_store.append_group import Append, write
+from orchestrix.sqlite_store.database import Database
+from orchestrix.sqlite_store.problems import problems_explained
+from orchestrix.sqlite_store.rows import SnapshotRow, microseconds
+from orchestrix.sqlite_store.transaction import transaction
+
+_MOST_EVENTS = 1000
+"""Events after which no further append joins a group: larger commits gain nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to write, and who waits for it."""
+
+    work: Append | SnapshotRow
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[Any]"
+
+
+class Writer:
+    """One connection and one thread that write for all tasks, loops and threads.
+
+    A task that is cancelled while it waits leaves its append written or not.
+    """
+
+    def __init__(
+        self, database: Database, clock: Callable[[], datetime], watchers: Watchers
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._watchers = watchers
+        self._connection = database.connect()
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._gate = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(
+            target=self._run, name=f"orchestrix-writer {database.path.name}", daemon=True
+        )
+        self._thread.start()
+
+    async def submit(self, work: Append | SnapshotRow) -> Any:
+        """Wait until `work` is committed; return or raise how it ended."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        with self._gate:  # so that nothing comes behind the end of the queue
+            if self._closed:
+                raise StoreClosed(str(self._database.path), "it was closed while this call began")
+            self._queue.put(Job(work, loop, future))
+        return await future
+
+    def close(self) -> None:
+        """Write what is waiting, then end. Blocks until that is done."""
+        with self._gate:
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join()
+        self._connection.close()
+
+    def _run(self) -> None:
+        at_end = False
+        while not at_end:
+            jobs, at_end = self._take()
+            _settle(jobs, self._outcomes(jobs))
+
+    def _take(self) -> tuple[list[Job], bool]:
+        """Return what waits, at least one job, and whether it is the last."""
+        jobs: list[Job] = []
+        size = 0
+        while size < _MOST_EVENTS:
+            try:
+                job = self._queue.get(block=not jobs)
+            except queue.Empty:
+                break
+            if job is None:
+                return jobs, True
+            if not job.future.cancelled():
+                jobs.append(job)
+                size += len(job.work.rows) if isinstance(job.work, Append) else 1
+        return jobs, False
+
+    def _outcomes(self, jobs: Sequence[Job]) -> list[Any]:
+        try:
+            with problems_explained(self._database.path):
+                return self._write(jobs)
+        except Exception as error:  # noqa: BLE001 - it is raised where the call was made
+            return [_own(error) for _ in jobs]
+
+    def _write(self, jobs: Sequence[Job]) -> list[Any]:
+        self._database.check_present()
+        works = [job.work for job in jobs]
+        appends = [work for work in works if isinstance(work, Append)]
+        snapshots = [work for work in works if not isinstance(work, Append)]
+        if snapshots:
+            with transaction(self._connection):
+                self._connection.executemany(sql.SAVE_SNAPSHOT, snapshots)
+        if not appends:
+            return [None] * len(jobs)
+        outcomes = write(self._connection, appends, microseconds(time_of(self._clock)))
+        self._watchers.announce()
+        of_appends = iter(outcomes)
+        return [next(of_appends) if isinstance(work, Append) else None for work in works]
+
+
+def _own(error: Exception) -> Exception:
+    """Return an error for one caller alone: what it is raised through is noted on it."""
+    own = copy.copy(error)
+    own.__cause__ = error.__cause__
+    return own
+
+
+def _settle(jobs: Sequence[Job], outcomes: Sequence[AppendResult | Exception | None]) -> None:
+    of_loop: defaultdict[asyncio.AbstractEventLoop, list[tuple[Job, Any]]] = defaultdict(list)
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        of_loop[job.loop].append((job, outcome))
+    for loop, ended in of_loop.items():
+        with suppress(RuntimeError):  # the loop was closed, and its tasks with it
+            loop.call_soon_threadsafe(_answer, ended)
+
+
+def _answer(ended: Sequence[tuple[Job, Any]]) -> None:
+    for job, outcome in ended:
+        if job.future.done():
+            continue
+        if isinstance(outcome, Exception):
+            job.future.set_exception(outcome)
+        else:
+            job.future.set_result(outcome)
