@@ -215,11 +215,10 @@ async def open_sqlite_store(
     """
     if synchronous not in ("FULL", "NORMAL"):
         raise ValueError(f"synchronous is 'FULL' or 'NORMAL', found {synchronous!r}")
-    file = Path(os.path.abspath(path))  # noqa: PTH100 - looks at nothing but the working folder
     seconds = checked_seconds("busy_timeout", busy_timeout)
 
     def make() -> SQLiteEventStore:
-        database = open_database(file, synchronous, seconds)
+        database = open_database(Path(path).absolute(), synchronous, seconds)
         return SQLiteEventStore(database, codec or EventCodec(), clock)
 
     store = await _opened(make)

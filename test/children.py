@@ -1,0 +1,112 @@
+"""Other processes that use a store: started quickly, and killed at any moment."""
+
+import asyncio
+import multiprocessing
+import os
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+from orchestrix.messaging import Event
+from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store
+
+_WRITERS = 3
+"""Tasks that append at the same time in one process, so that groups have several appends."""
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload([__name__, "remote_store"])
+
+
+def started(work: Callable[..., None], *arguments: Any) -> ForkServerProcess:
+    """Start `work` in a process of its own; its imports have been made already."""
+    child = _context.Process(target=work, args=arguments, daemon=True)
+    child.start()
+    return child
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of a journal: an append that was tried, or that was answered."""
+
+    answered: bool
+    stream_id: str
+    ids: tuple[str, ...]
+    last_version: int = -1
+    last_position: int = 0
+
+
+class Journal:
+    """What a process did, in a file that outlives its killing."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def note(self, entry: Entry) -> None:
+        """Write one whole line at once, into the hands of the operating system."""
+        line = (
+            f"{entry.answered:d} {entry.stream_id} {entry.last_version} {entry.last_position} "
+            f"{','.join(entry.ids)}\n"
+        )
+        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(file, line.encode())
+        os.close(file)
+
+    def entries(self) -> list[Entry]:
+        """Return what was noted, without a line that was cut off."""
+        text = self._path.read_text() if self._path.exists() else ""
+        lines = text[: text.rfind("\n") + 1].splitlines()
+        return [_entry(*line.split(" ")) for line in lines]
+
+    def unanswered(self) -> list[Entry]:
+        """Return the appends that were tried and may or may not have been written."""
+        answered = {entry.ids for entry in self.entries() if entry.answered}
+        tried = {entry.ids: entry for entry in self.entries() if entry.ids not in answered}
+        return list(tried.values())
+
+
+def _entry(answered: str, stream_id: str, version: str, position: str, ids: str) -> Entry:
+    return Entry(answered == "1", stream_id, tuple(ids.split(",")), int(version), int(position))
+
+
+def append_until_killed(path: Path, journal: Path, seed: int) -> None:
+    """Repeat what was left unanswered, then append, several tasks at once, for ever."""
+    asyncio.run(_append_until_killed(path, Journal(journal), random.Random(seed)))  # noqa: S311 - repeatable
+
+
+async def _append_until_killed(path: Path, journal: Journal, chance: random.Random) -> None:
+    async with open_sqlite_store(path, synchronous=chance.choice(["FULL", "NORMAL"])) as store:
+        for entry in journal.unanswered():
+            await _append(store, journal, entry.stream_id, entry.ids)
+        async with asyncio.TaskGroup() as tasks:
+            for writer in range(_WRITERS):
+                tasks.create_task(_append_for_ever(store, journal, chance, writer))
+
+
+async def _append_for_ever(
+    store: SQLiteEventStore, journal: Journal, chance: random.Random, writer: int
+) -> None:
+    while True:
+        stream_id = chance.choice(["shared", f"{os.getpid()}-{writer}"])
+        await _append(store, journal, stream_id, [Event().id for _ in range(chance.randint(1, 5))])
+
+
+async def _append(
+    store: SQLiteEventStore, journal: Journal, stream_id: str, ids: "list[str] | tuple[str, ...]"
+) -> None:
+    journal.note(Entry(False, stream_id, tuple(ids)))
+    result = await store.append(stream_id, [Event(id=each) for each in ids])
+    journal.note(Entry(True, stream_id, tuple(ids), result.last_version, result.last_position))
+
+
+def append_many(path: Path, stream_id: str, count: int, size: int) -> None:
+    """Append `count` times `size` events, then end."""
+    asyncio.run(_append_many(path, stream_id, count, size))
+
+
+async def _append_many(path: Path, stream_id: str, count: int, size: int) -> None:
+    async with open_sqlite_store(path, synchronous="NORMAL", busy_timeout=60) as store:
+        for _ in range(count):
+            await store.append(stream_id, [Event() for _ in range(size)])

@@ -1,0 +1,84 @@
+"""SIGKILL at any moment: what was answered is there, what was not is there whole or not at all."""
+
+import os
+import random
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from children import Entry, Journal, append_until_killed, started
+from conformance.event_store import log_of
+
+from orchestrix.messaging import RecordedEvent
+from orchestrix.sqlite_store import open_sqlite_store
+
+SEED = int(os.environ.get("ORCHESTRIX_CHAOS_SEED") or random.SystemRandom().randrange(10**6))
+KILLS = int(os.environ.get("ORCHESTRIX_CHAOS_KILLS") or 200)
+
+ROUNDS_OF_A_FILE = 8
+LONGEST_LIFE = 0.3
+"""Seconds, from before the file is open to long after it has appends."""
+
+
+def live_and_die(folder: Path, number: int, count: int, chance: random.Random) -> None:
+    """Start `count` processes, and kill each when its time has come."""
+    path = folder / "events.db"
+    children = [
+        started(append_until_killed, path, folder / f"journal-{which}", chance.random())
+        for which in range(count)
+    ]
+    began = time.monotonic()
+    ends = sorted(chance.uniform(0, LONGEST_LIFE) for _ in children)
+    for child, end in zip(children, ends, strict=True):
+        time.sleep(max(0, began + end - time.monotonic()))  # the moment is what is tried
+        child.kill()
+    for child in children:
+        child.join()
+        assert child.exitcode == -9, f"round {number}: a process ended by itself"
+
+
+def check(log: list[RecordedEvent], entries: list[Entry]) -> None:
+    """Compare the log with what the processes noted."""
+    of_id = {each.id: each for each in log}
+    assert len(of_id) == len(log), "an event is there twice"
+    assert [each.position for each in log] == list(range(1, len(log) + 1))
+    versions: dict[str, int] = {}
+    for each in log:
+        assert each.version == versions.get(each.stream_id, 0)
+        versions[each.stream_id] = each.version + 1
+    for entry in entries:
+        found = [
+            (of_id[each].stream_id, of_id[each].version) for each in entry.ids if each in of_id
+        ]
+        if entry.answered or found:
+            first = of_id[entry.ids[0]].version
+            assert found == [(entry.stream_id, first + at) for at in range(len(entry.ids))], entry
+        if entry.answered:
+            last = of_id[entry.ids[-1]]
+            assert (last.version, last.position) == (entry.last_version, entry.last_position)
+    assert of_id.keys() <= {each for entry in entries for each in entry.ids}, "nobody wrote that"
+
+
+@pytest.mark.parametrize("seed", [SEED])  # so that a failure names it
+async def test_a_killed_process_loses_and_doubles_nothing(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - repeatable
+    kills = rounds = 0
+    appends = 0
+    while kills < KILLS:
+        folder = tmp_path / str(rounds // ROUNDS_OF_A_FILE)
+        folder.mkdir(exist_ok=True)
+        count = chance.choice([1, 4])
+        live_and_die(folder, rounds, count, chance)
+        kills, rounds = kills + count, rounds + 1
+        entries = [each for path in folder.glob("journal-*") for each in Journal(path).entries()]
+        async with open_sqlite_store(folder / "events.db") as store:
+            check(await log_of(store), entries)
+        if rounds % ROUNDS_OF_A_FILE == 0:
+            appends += sum(entry.answered for entry in entries)
+            with closing(sqlite3.connect(folder / "events.db")) as file:
+                (sound,) = file.execute("PRAGMA integrity_check")
+            assert sound == ("ok",)
+
+    assert appends > KILLS, "they were killed before they could append"
