@@ -1,5 +1,11 @@
 import pytest
 
-SUITES = ("event_store", "message_bus", "projection_engine", "projection_state_store")
+SUITES = (
+    "event_store",
+    "event_store_model",
+    "message_bus",
+    "projection_engine",
+    "projection_state_store",
+)
 
 pytest.register_assert_rewrite(*(f"conformance.{suite}" for suite in SUITES))

@@ -153,6 +153,13 @@ async def soon(work: Awaitable[T]) -> T:
     return await asyncio.wait_for(work, LONG)
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that nobody announces."""
+    async with asyncio.timeout(LONG):
+        while not condition():  # noqa: ASYNC110 - it comes about in a thread of the store
+            await asyncio.sleep(0.001)
+
+
 async def waiting(work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
     """Start `work` and make sure that it does not end by itself."""
     task = asyncio.create_task(work)

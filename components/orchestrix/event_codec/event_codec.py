@@ -10,7 +10,7 @@ import msgspec
 from orchestrix.event_codec.errors import (
     CodecError,
     UnreadableEvent,
-    UnstorableClass,
+    UnstorableEvent,
     name_of,
 )
 from orchestrix.event_codec.event_types import class_of
@@ -84,7 +84,7 @@ class EventCodec:
             UnstorableClass: A field of its class is of a type that JSON cannot carry.
             UnstorableEvent: It holds a value that could not be read back as it is.
         """
-        form = self._forms.get(type(event)) or self._form_of(type(event))
+        form = self._forms.get(type(event)) or self._form_for(event)
         return EncodedEvent(form.version, form.encode(event))
 
     def decode(self, event_type: str, schema_version: int, data: bytes | str) -> Event:
@@ -101,15 +101,21 @@ class EventCodec:
         known = self._decoders.get((event_type, schema_version))
         return known or self._decoder(event_type, schema_version)
 
-    def _form_of(self, cls: type[Event]) -> StoredForm:
-        if cls is UnknownEvent:
-            raise UnstorableClass(
-                name_of(cls), "data", "an event whose class is unknown cannot be written again"
+    def _form_for(self, event: Event) -> StoredForm:
+        if isinstance(event, UnknownEvent):
+            raise UnstorableEvent(
+                event.id,
+                event.type,
+                "its class is unknown here, so it cannot be written again; "
+                "import the module that declares the class",
             )
+        return self._form_of(type(event))
+
+    def _form_of(self, cls: type[Event]) -> StoredForm:
         form = self._plain if cls is Event else StoredForm(cls)
         if cls is not Event:
             class_of(form.event_type)
-            self._decoders.pop((form.event_type, form.version), None)
+            self._decoders.clear()  # this class may replace one that they lead to
         self._forms[cls] = form
         return form
 
@@ -119,13 +125,13 @@ class EventCodec:
         except CodecError as error:
             return partial(_raise, error)
         if decode is None:
-            return partial(_unknown, event_type, self._plain)
+            return partial(_unknown, event_type, version, self._plain)
         self._decoders[event_type, version] = decode
         return decode
 
     def _way_to_class(self, event_type: str, version: int) -> Decode | None:
         if version == PLAIN and (event_type, PLAIN) not in self._steps:
-            return self._plain.decode
+            return partial(_plain, event_type, version, self._plain)
         if (cls := class_of(event_type)) is None:
             return None
         form = self._forms.get(cls) or self._form_of(cls)
@@ -139,23 +145,33 @@ def _upcast(steps: list[Step], form: StoredForm, data: bytes | str) -> Event:
         later = step.apply(later)
     try:
         return form.decode(msgspec.json.encode(later))
-    except (TypeError, ValueError) as error:
+    except Exception as error:
+        cause = error.__cause__ or error
         raise UnreadableEvent(
-            form.event_type, steps[0].from_version, f"{steps[-1].name} returned {error}"
+            form.event_type,
+            steps[0].from_version,
+            f"{steps[-1].name} returned what does not fit {name_of(form.cls)} ({cause}); mend it",
         ) from error
 
 
-def _unknown(event_type: str, plain: StoredForm, data: bytes | str) -> UnknownEvent:
-    event = plain.decode(data)
+def _plain(event_type: str, version: int, plain: StoredForm, data: bytes | str) -> Event:
+    try:
+        return plain.decode(data)
+    except UnreadableEvent as error:
+        raise UnreadableEvent(event_type, version, error.problem) from error.__cause__
+
+
+def _unknown(event_type: str, version: int, plain: StoredForm, data: bytes | str) -> UnknownEvent:
+    event = _plain(event_type, version, plain, data)
     known: dict[str, Any] = {field.name: getattr(event, field.name) for field in fields(Event)}
-    known |= {"type": event_type, "data": msgspec.json.decode(data)}
+    known |= {"type": event_type, "data": _fields_of(event_type, version, data)}
     return UnknownEvent(**known)
 
 
 def _fields_of(event_type: str, version: int, data: bytes | str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(data, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except Exception as error:
         raise UnreadableEvent(event_type, version, f"it is not a JSON object ({error})") from error
 
 

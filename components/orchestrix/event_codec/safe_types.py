@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from enum import Flag
+from enum import Enum
 from types import NoneType
 from typing import Any
 from uuid import UUID
@@ -44,7 +44,7 @@ def safe_types(info: inspect.Type) -> frozenset[type]:
     match info:
         case inspect.UnionType(types=types):
             return frozenset[type]().union(*map(safe_types, types))
-        case inspect.EnumType(cls=cls) if not issubclass(cls, Flag):
+        case inspect.EnumType(cls=cls) if _is_closed(cls):
             return frozenset({cls})
         case inspect.StrType() | inspect.IntType() | inspect.FloatType() | inspect.BytesType():
             return _SAFE[type(info)] if info in _UNCONSTRAINED else frozenset()
@@ -52,6 +52,11 @@ def safe_types(info: inspect.Type) -> frozenset[type]:
             return frozenset()
         case _:
             return _SAFE.get(type(info), frozenset())
+
+
+def _is_closed(cls: type[Enum]) -> bool:
+    """Say whether an enum has the members it declares only; flags make others."""
+    return cls._missing_.__func__ is Enum._missing_.__func__
 
 
 def foreign_type(info: inspect.Type) -> type | None:

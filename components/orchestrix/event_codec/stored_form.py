@@ -26,7 +26,12 @@ PLAIN = 0
 Sureness = tuple[tuple[int, Callable[[Any], bool]], ...]
 """Places of values whose type leaves something open, and the question that settles it."""
 
+_NOT_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
+
 _encoder = msgspec.json.Encoder()
+
+_short = reprlib.Repr()
+_short.maxother = 100  # a datetime with its offset is seen whole
 
 
 class StoredForm:
@@ -48,7 +53,10 @@ class StoredForm:
         self._names = names
         self._decoder = msgspec.json.Decoder(cls)
         self._values = attrgetter(*names)
-        self._safe = [safe_types(field.type) for field in info.fields]
+        runs_code = cls.__post_init__ is not Event.__post_init__  # when it is read, too
+        self._safe = [
+            frozenset[type]() if runs_code else safe_types(field.type) for field in info.fields
+        ]
         self._sure: dict[tuple[type, ...], Sureness] = {}
 
     def encode(self, event: Event) -> bytes:
@@ -65,9 +73,9 @@ class StoredForm:
             )
         try:
             data = _encoder.encode(event)
-        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+            values = self._values(event)
+        except Exception as error:
             raise _unstorable(event, f"{self._culprit(event)} ({error})") from error
-        values = self._values(event)
         if not self._is_sure(values):
             self._compare(event, values, data)
         return data
@@ -80,15 +88,8 @@ class StoredForm:
         """
         try:
             return self._decoder.decode(data)
-        except msgspec.ValidationError as error:
-            problem = (
-                f"it does not fit {name_of(self.cls)} ({error}); raise its schema_version and "
-                "register an upcaster, or give new fields defaults"
-            )
-            raise UnreadableEvent(self.event_type, self.version, problem) from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            problem = f"it is not JSON ({error}); restore the store from a backup"
-            raise UnreadableEvent(self.event_type, self.version, problem) from error
+        except Exception as error:
+            raise UnreadableEvent(self.event_type, self.version, self._misfit(error)) from error
 
     def _is_sure(self, values: tuple[Any, ...]) -> bool:
         kinds = tuple(map(type, values))
@@ -106,19 +107,27 @@ class StoredForm:
     def _compare(self, event: Event, values: tuple[Any, ...], data: bytes) -> None:
         try:
             back = self._values(self._decoder.decode(data))
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except Exception as error:
             raise _unstorable(event, f"it could not be read back ({error})") from error
         for name, value, other in zip(self._names, values, back, strict=True):
-            if value != other:
+            if _differ(value, other):
                 raise _unstorable(event, f"field {name!r} holds {_difference(value, other)}")
 
     def _culprit(self, event: Event) -> str:
         for name in self._names:
             try:
                 _encoder.encode(getattr(event, name))
-            except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+            except Exception:  # noqa: BLE001 - it is the one that is looked for
                 return f"field {name!r} holds what JSON cannot carry"
         return "it holds what JSON cannot carry"
+
+    def _misfit(self, error: Exception) -> str:
+        if isinstance(error, msgspec.ValidationError) or not isinstance(error, _NOT_JSON):
+            return (
+                f"it does not fit {name_of(self.cls)} ({error}); raise its schema_version and "
+                "register an upcaster, or give new fields defaults"
+            )
+        return f"it is not JSON ({error}); restore the store from a backup"
 
 
 def _info_of(cls: type[Event]) -> inspect.DataclassType:
@@ -147,12 +156,19 @@ def _first_bad_field(cls: type[Event], error: Exception) -> tuple[str, str]:
     return "?", str(error)
 
 
+def _differ(value: object, other: object) -> bool:
+    try:
+        return bool(value != other)
+    except Exception:  # noqa: BLE001 - what cannot be compared (sNaN) is equal to nothing
+        return True
+
+
 def _difference(value: object, other: object) -> str:
-    shown = reprlib.repr(value)
-    if value != value:
+    shown = _short.repr(value)
+    if _differ(value, value):
         return f"{shown}, which is no value; use None, in a field that allows it"
     return (
-        f"{shown}, which would be read back as {reprlib.repr(other)}; give it a value that fits "
+        f"{shown}, which would be read back as {_short.repr(other)}; give it a value that fits "
         "the type of the field, or the field a type that fits the value"
     )
 

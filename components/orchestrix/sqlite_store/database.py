@@ -69,8 +69,8 @@ def open_database(path: Path, synchronous: Synchronous, busy_timeout: float) -> 
         StoreUnavailable: It cannot be reached or written.
         StoreUnusable: It is not ours, damaged, or of a newer schema. It was not changed.
     """
-    _check_path(path)
     with problems_explained(path):
+        _check_path(path)
         connection = _connect(path, synchronous, busy_timeout)
         try:
             _recognise(path, connection)
@@ -96,12 +96,33 @@ def _check_path(path: Path) -> None:
     if not path.parent.is_dir():
         raise StoreUnavailable(str(path), f"there is no folder {path.parent}; make it first")
     wal = path.with_name(f"{path.name}-wal")
-    if not path.exists() and wal.exists() and wal.stat().st_size:
+    has_wal = wal.exists() and wal.stat().st_size > 0
+    if has_wal and not path.exists():
         raise StoreUnusable(
             str(path),
             f"the file is missing, but its newest events are here in {wal.name}; bring both "
             f"together again, or delete {wal.name} to begin a new store",
         )
+    if path.exists() and not has_wal:
+        _check_whole(path)
+
+
+def _check_whole(path: Path) -> None:
+    """Refuse what SQLite would fill up with zeros.
+
+    Source: the header's fields, https://www.sqlite.org/fileformat.html, 1.3.
+    """
+    with path.open("rb") as file:
+        header = file.read(18)
+    if header.startswith(b"SQLite format 3\0"):
+        page_size = int.from_bytes(header[16:18], "big")
+        size = path.stat().st_size
+        if size % (65536 if page_size == 1 else page_size or 1):
+            raise StoreUnusable(
+                str(path),
+                f"this file is damaged; it was cut off in the middle of a page, at byte {size}; "
+                "restore it from a backup",
+            )
 
 
 def _connect(path: Path, synchronous: Synchronous, busy_timeout: float) -> sqlite3.Connection:

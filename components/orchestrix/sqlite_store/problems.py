@@ -5,7 +5,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from orchestrix.eventsourcing import StorageError, StoreClosed, StoreUnavailable, StoreUnusable
+from orchestrix.eventsourcing import (
+    InvalidAppend,
+    StorageError,
+    StoreClosed,
+    StoreUnavailable,
+    StoreUnusable,
+)
 
 _UNAVAILABLE = {
     "SQLITE_BUSY": (
@@ -42,9 +48,16 @@ def problems_explained(path: Path) -> Generator[None, None, None]:
     Raises:
         StoreUnavailable: The file cannot be reached or written now.
         StoreUnusable: It is damaged, or no database.
+        InvalidAppend: Something is larger than SQLite can hold.
     """
     try:
         yield
+    except (sqlite3.DataError, OverflowError) as error:
+        raise InvalidAppend(
+            f"event store {path}: an event or a snapshot is larger than SQLite can hold, "
+            f"a gigabyte with all that belongs to it ({error}); store it elsewhere and its "
+            "address in the event"
+        ) from error
     except sqlite3.Error as error:
         raise explained(path, error) from error
     except OSError as error:

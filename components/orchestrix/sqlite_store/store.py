@@ -140,6 +140,7 @@ class SQLiteEventStore(AsyncEventStore):
         return await self._ask(partial(load_snapshot, aggregate_id=aggregate_id))
 
     async def wait_for_events(self, after_position: int, timeout: float) -> bool:  # noqa: ASYNC109 - the port promises an answer, not a TimeoutError
+        self._check_open()
         seconds = seconds_to_wait(after_position, timeout)
         return await self._watchers.wait(
             lambda: self._has_grown(after_position), seconds, pauses=_PAUSES

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from orchestrix.eventsourcing import AppendResult, StoreClosed, Watchers, time_of
+from orchestrix.eventsourcing import AppendResult, InvalidAppend, StoreClosed, Watchers, time_of
 from orchestrix.sqlite_store import sql
 from orchestrix.sqlite_store.append_group import Append, write
 from orchestrix.sqlite_store.database import Database
@@ -97,6 +97,10 @@ class Writer:
         try:
             with problems_explained(self._database.path):
                 return self._write(jobs)
+        except InvalidAppend as error:  # one of them
+            if len(jobs) > 1:
+                return [outcome for job in jobs for outcome in self._outcomes([job])]
+            return [error]
         except Exception as error:  # noqa: BLE001 - it is raised where the call was made
             return [_own(error) for _ in jobs]
 

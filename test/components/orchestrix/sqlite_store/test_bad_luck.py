@@ -1,0 +1,302 @@
+"""What goes wrong while the store is open: it says so, loses nothing, and goes on."""
+
+import asyncio
+import os
+import pickle
+import shutil
+import signal
+import sqlite3
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conformance.event_store import HandClock, counted, log_of, snapshot_at
+
+from orchestrix.eventsourcing import (
+    NO_STREAM,
+    AppendResult,
+    InvalidAppend,
+    StorageError,
+    StoreClosed,
+    StoreUnavailable,
+)
+from orchestrix.messaging import Event
+from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "events.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[SQLiteEventStore]:
+    async with open_sqlite_store(path, busy_timeout=0.05) as store:
+        yield store
+
+
+async def test_a_writer_that_never_ends_is_named_and_the_append_can_be_repeated(
+    store: SQLiteEventStore, path: Path
+) -> None:
+    events = counted(1, 2)
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        for refused in (store.append("a", events), store.save_snapshot(snapshot_at(0))):
+            with pytest.raises(StoreUnavailable, match="longer than busy_timeout; let it finish"):
+                await refused
+        assert await store.read_all() == await store.read_all(), "readers do not wait"
+        holder.execute("ROLLBACK")
+
+    assert await store.append("a", events) == AppendResult(1, 2)
+
+
+async def test_a_full_database_refuses_and_goes_on_when_there_is_room(
+    store: SQLiteEventStore,
+) -> None:
+    kept = counted(1)
+    await store.append("a", kept)
+    writer = store._writer._connection
+    (pages,) = writer.execute("PRAGMA page_count").fetchone()
+    writer.execute(f"PRAGMA max_page_count = {pages}")
+    big = [Event(data="x" * 100_000)]
+    with pytest.raises(StoreUnavailable, match="disk is full; free some space"):
+        await store.append("a", big)
+
+    assert await store.load("a") == kept
+    writer.execute(f"PRAGMA max_page_count = {pages + 100}")
+    assert await store.append("a", big, expected_version=0) == AppendResult(1, 2)
+
+
+def run(*command: str | Path) -> int:
+    """Run a command; return its status."""
+    return subprocess.run(command, capture_output=True, check=False).returncode
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if shutil.which("mount") is None or run("mount", "-t", "tmpfs", "-o", "size=400k", "x", disk):
+        pytest.skip("mounting a small tmpfs needs root: `sudo uv run pytest` tries it")
+    yield disk
+    run("umount", disk)
+
+
+async def test_a_full_disk_loses_nothing_that_was_answered(small_disk: Path) -> None:
+    path = small_disk / "events.db"
+    answered: list[Event] = []
+    refused = Event(data="x" * 2000)
+
+    async def append_until_full() -> None:
+        nonlocal refused
+        while True:
+            await store.append("a", [refused])
+            answered.append(refused)
+            refused = Event(data="x" * 2000)
+
+    async with open_sqlite_store(path) as store:
+        with pytest.raises(StoreUnavailable, match="disk"):
+            await append_until_full()
+        assert await store.load("a") == answered
+        assert 10 < len(answered) < 200
+    for _ in range(2):  # the next start works while the disk is still full
+        async with open_sqlite_store(path) as store:
+            assert await store.load("a") == answered
+            with pytest.raises(StoreUnavailable, match="disk"):
+                await store.append("a", [Event(data="x" * 100_000)])
+    run("mount", "-o", "remount,size=2m", small_disk)
+    async with open_sqlite_store(path) as store:
+        await store.append("a", [refused])
+        assert await store.load("a") == [*answered, refused]
+
+
+async def test_a_new_store_on_a_full_disk_is_made_when_there_is_room(small_disk: Path) -> None:
+    (small_disk / "others").write_bytes(b"x" * 396 * 1024)
+    path = small_disk / "events.db"
+    with pytest.raises(StoreUnavailable, match="disk"):
+        async with open_sqlite_store(path):
+            pass
+
+    (small_disk / "others").unlink()
+    async with open_sqlite_store(path) as store:
+        await store.append("a", counted(1))
+
+
+async def test_a_file_moved_away_is_noticed_and_used_again_when_it_is_back(
+    store: SQLiteEventStore, path: Path
+) -> None:
+    events = counted(1)
+    await store.append("a", events)
+    path.rename(path.with_name("moved.db"))
+    calls = (store.append("a", counted(2)), store.load("a"), store.wait_for_events(5, 0))
+    for refused in calls:
+        with pytest.raises(StoreUnavailable, match="was moved away or deleted while it was open"):
+            await refused
+
+    assert not path.exists()
+    path.with_name("moved.db").rename(path)
+    assert await store.append("a", counted(2), expected_version=0) == AppendResult(1, 2)
+
+
+async def test_a_file_replaced_by_another_is_not_written(
+    store: SQLiteEventStore, path: Path
+) -> None:
+    await store.append("a", counted(1))
+    path.rename(path.with_name("moved.db"))
+    path.write_bytes(b"another")
+    with pytest.raises(StoreUnavailable, match="was replaced by another while it was open"):
+        await store.append("a", counted(2))
+
+    assert path.read_bytes() == b"another"
+    path.with_name("moved.db").rename(path)
+
+
+async def test_an_event_of_twenty_megabytes_is_an_event(store: SQLiteEventStore) -> None:
+    large = Event(data={"text": "ä" * 10_000_000})
+    await store.append("a", [large, *counted(1)])
+
+    assert (await store.load("a"))[0] == large
+
+
+async def test_an_event_larger_than_sqlite_can_hold_fails_alone(store: SQLiteEventStore) -> None:
+    store._writer._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 10_000)
+    sizes = [1, 1, 20_000, 1, 1]
+    outcomes = await asyncio.gather(
+        *(store.append(f"s{at}", [Event(data="x" * size)]) for at, size in enumerate(sizes)),
+        return_exceptions=True,
+    )
+    with pytest.raises(InvalidAppend, match="larger than SQLite can hold"):
+        await store.save_snapshot(snapshot_at(0, of="x" * 20_000))
+
+    assert [type(each) for each in outcomes] == [
+        *[AppendResult] * 2,
+        InvalidAppend,
+        *[AppendResult] * 2,
+    ]
+    assert "larger than SQLite can hold, a gigabyte" in str(outcomes[2])
+    assert await store.streams() == ["s0", "s1", "s3", "s4"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rated(Event, type="sqlite-test.rated"):
+    rate: float
+
+
+async def test_an_event_that_could_not_be_read_back_is_refused(store: SQLiteEventStore) -> None:
+    good = Rated(rate=0.5)
+    with pytest.raises(InvalidAppend, match=r"'a': event .*rate"):
+        await store.append("a", [good, Rated(rate=float("nan"))])
+
+    assert await store.head() == 0
+    await store.append("a", [good], expected_version=NO_STREAM)
+    assert await store.load("a") == [good]
+
+
+async def test_a_snapshot_that_would_not_be_loaded_as_it_is_is_refused(
+    store: SQLiteEventStore,
+) -> None:
+    for state in ({"pair": (1, 2)}, {"rate": float("nan")}, {1: "a"}):
+        bad: Any = snapshot_at(0) if state is None else snapshot_at(0, **{"of": state})
+        with pytest.raises(InvalidAppend, match="snapshot of stream 'a' would not be loaded"):
+            await store.save_snapshot(bad)
+
+    assert await store.load_snapshot("a") is None
+
+
+async def test_a_clock_without_an_offset_is_refused_in_words(path: Path) -> None:
+    async with open_sqlite_store(path, clock=datetime.now) as store:
+        with pytest.raises(ValueError, match="time without an offset; give the store clock="):
+            await store.append("a", counted(1))
+
+        assert await store.head() == 0
+
+
+async def test_time_does_not_go_back_when_the_store_is_opened_again(
+    path: Path, clock: HandClock
+) -> None:
+    async with open_sqlite_store(path) as store:
+        await store.append("a", counted(1))
+    async with open_sqlite_store(path, clock=clock) as store:  # it is set to the past
+        await store.append("a", counted(2))
+        first, second = await log_of(store)
+
+    assert first.recorded_at == second.recorded_at > clock()
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+def test_a_store_cannot_be_pickled(store: SQLiteEventStore, path: Path) -> None:
+    with pytest.raises(TypeError, match=f"{path} cannot be sent to another process; send the path"):
+        pickle.dumps(store)
+
+
+CALLS: list[tuple[str, Any]] = [
+    ("append", ("a", [])),
+    ("read", ("a",)),
+    ("read_all", ()),
+    ("head", ()),
+    ("count_after", (0,)),
+    ("streams", ()),
+    ("save_snapshot", (snapshot_at(0),)),
+    ("load_snapshot", ("a",)),
+    ("wait_for_events", (0, 0)),
+]
+
+
+async def test_after_a_fork_the_child_is_told_to_open_its_own(
+    store: SQLiteEventStore, path: Path
+) -> None:
+    await store.append("a", counted(1))
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:  # nothing of this may return into pytest
+        try:
+            told = [_told(store, method, arguments) for method, arguments in CALLS]
+            os.write(writer, "\n".join(told).encode())
+        finally:
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.close(writer)
+    with os.fdopen(reader) as answers:
+        told = answers.read().splitlines()
+    os.waitpid(child, 0)  # noqa: ASYNC222 - it has answered and ends now
+
+    assert len(told) == len(CALLS)
+    for each in told:
+        assert each.startswith("StoreClosed")
+        assert f"process {os.getpid()} opened it, and this is process {child}; open it" in each
+    assert (await store.append("a", counted(2), expected_version=0)).last_version == 1
+
+
+def _told(store: SQLiteEventStore, method: str, arguments: Any) -> str:
+    try:
+        getattr(store, method)(*arguments).send(None)
+    except BaseException as error:  # noqa: BLE001 - it is what is asked for
+        return f"{type(error).__name__} {error}"
+    return "it waits"
+
+
+@pytest.mark.parametrize(("method", "arguments"), CALLS)
+async def test_after_its_end_it_says_that_it_is_closed(
+    path: Path, method: str, arguments: Any
+) -> None:
+    async with open_sqlite_store(path) as store:
+        pass
+    with pytest.raises(StoreClosed, match="closed; use it inside `async with open_sqlite_store"):
+        await getattr(store, method)(*arguments)
+
+    assert isinstance(store.store_id, str)
+
+
+def test_the_errors_of_a_storage_survive_pickling() -> None:
+    for cls in (StorageError, *StorageError.__subclasses__()):
+        error = pickle.loads(pickle.dumps(cls("a.db", "the disk is full")))  # noqa: S301 - ours
+
+        assert (type(error), str(error)) == (cls, "event store a.db: the disk is full")

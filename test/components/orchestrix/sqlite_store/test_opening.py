@@ -1,0 +1,326 @@
+"""What is opened: new files, old files, and files that are no event store."""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conformance.event_store import LONG, counted, log_of, snapshot_at
+
+from orchestrix.eventsourcing import InvalidRange, StorageError, StoreUnavailable, StoreUnusable
+from orchestrix.sqlite_store import open_sqlite_store
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "events.db"
+
+
+async def filled(path: Path, count: int = 3) -> str:
+    """Make a store with some events; return which it is."""
+    async with open_sqlite_store(path) as store:
+        await store.append("a", counted(*range(count)))
+        return store.store_id
+
+
+async def refusal(path: Path | str, **options: Any) -> StorageError:
+    """Open what must be refused; return how."""
+    before = _bytes_of(Path(path))
+    with pytest.raises(StorageError) as caught:
+        async with open_sqlite_store(path, **options):
+            pass
+
+    assert _bytes_of(Path(path)) == before, "it was changed"
+    assert str(caught.value).startswith(f"event store {Path(path).absolute()}: ")
+    return caught.value
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def execute(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@contextmanager
+def without_privileges() -> Iterator[None]:
+    """Root may write everywhere, so be somebody else meanwhile."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o777)
+    yield folder
+    folder.chmod(0o777)
+    shutil.rmtree(folder)
+
+
+async def test_a_store_opened_again_is_the_same_store(path: Path) -> None:
+    first = await filled(path)
+
+    assert await filled(path.with_name("other.db")) != first
+    async with open_sqlite_store(str(path)) as store:
+        assert store.store_id == first
+        assert len(await store.load("a")) == 3
+
+
+async def test_a_copied_backup_is_the_same_log(path: Path) -> None:
+    first = await filled(path)
+    shutil.copy(path, path.with_name("backup.db"))
+
+    async with open_sqlite_store(path.with_name("backup.db")) as store:
+        assert store.store_id == first
+
+
+async def test_an_empty_file_becomes_a_store(path: Path) -> None:
+    path.touch()
+
+    await filled(path)
+
+
+async def test_a_file_begun_and_left_becomes_a_store(path: Path) -> None:
+    execute(path, "PRAGMA journal_mode = WAL")
+    assert path.stat().st_size
+
+    await filled(path)
+
+
+async def test_the_path_may_be_relative(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
+    async with open_sqlite_store(path.name) as store:
+        monkeypatch.chdir("/")
+        await store.append("a", counted(1))
+
+    assert path.exists()
+
+
+async def test_the_newest_events_may_still_be_in_the_write_ahead_log(path: Path) -> None:
+    async with open_sqlite_store(path) as store:
+        await store.append("a", counted(1, 2, 3))
+        left = path.with_name("left")
+        left.mkdir()
+        for name in ("events.db", "events.db-wal"):
+            shutil.copy(path.with_name(name), left)
+
+    async with open_sqlite_store(left / "events.db") as store:
+        assert len(await store.load("a")) == 3
+        await store.append("a", counted(4), expected_version=2)
+
+
+async def test_a_write_ahead_log_without_its_file_is_not_thrown_away(path: Path) -> None:
+    async with open_sqlite_store(path) as store:
+        await store.append("a", counted(1))
+        alone = path.with_name("alone.db")
+        shutil.copy(path.with_name("events.db-wal"), alone.with_name("alone.db-wal"))
+    error = await refusal(alone)
+
+    assert isinstance(error, StoreUnusable)
+    assert "newest events are here in alone.db-wal; bring both together" in error.problem
+    assert alone.with_name("alone.db-wal").stat().st_size
+    assert not alone.exists()
+
+
+@pytest.mark.parametrize("name", [":memory:", ":"])
+async def test_a_name_that_is_no_file_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    error = await refusal(name)
+
+    assert "names no file; use InMemoryEventStore" in error.problem
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_folder_that_is_missing_is_named(path: Path) -> None:
+    error = await refusal(path / "events.db")
+
+    assert isinstance(error, StoreUnavailable)
+    assert error.problem == f"there is no folder {path}; make it first"
+
+
+async def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    error = await refusal(tmp_path)
+
+    assert error.problem == "this is a folder; name a file in it"
+
+
+@pytest.mark.parametrize("content", [b"hello", b"x" * 5000, b"\0" * 4096])
+async def test_a_file_that_is_no_database_is_left_alone(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    error = await refusal(path)
+
+    assert isinstance(error, StoreUnusable)
+    assert "no SQLite database; give the store a file of its own" in error.problem
+
+
+async def test_another_applications_database_is_left_alone(path: Path) -> None:
+    execute(path, "CREATE TABLE users (name)", "CREATE TABLE events (position)")
+    error = await refusal(path)
+
+    assert isinstance(error, StoreUnusable)
+    assert "another application's database (it has events, users)" in error.problem
+
+
+async def test_a_database_marked_by_another_application_is_left_alone(path: Path) -> None:
+    execute(path, "PRAGMA application_id = 7", "PRAGMA user_version = 1")
+    error = await refusal(path)
+
+    assert "another application's database; give the store a file of its own" in error.problem
+
+
+async def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
+    await filled(path)
+    execute(path, "PRAGMA user_version = 99", "PRAGMA wal_checkpoint(TRUNCATE)")
+    error = await refusal(path)
+
+    assert isinstance(error, StoreUnusable)
+    assert "its schema has version 99, and this program knows up to 1; use the newer" in str(error)
+
+
+async def test_a_store_without_its_identity_is_refused(path: Path) -> None:
+    await filled(path)
+    execute(path, "DELETE FROM store", "PRAGMA wal_checkpoint(TRUNCATE)")
+    error = await refusal(path)
+
+    assert "its table `store` is empty" in error.problem
+
+
+@pytest.mark.parametrize("end", [20, 4095, 4096, 8192, 100_000, -4097, -4096, -4095, -1])
+async def test_a_truncated_file_is_recognised_before_it_gives_a_wrong_answer(
+    path: Path, end: int
+) -> None:
+    await filled(path, 2000)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:end])
+
+    with pytest.raises(StoreUnusable, match=r"damaged; .*restore it from a backup"):
+        async with open_sqlite_store(path) as store:
+            await log_of(store)
+    with pytest.raises(StoreUnusable, match=r"damaged; .*restore it from a backup"):
+        async with open_sqlite_store(path) as store:
+            await store.append("b", counted(1))
+
+
+async def test_a_page_that_was_overwritten_is_an_error_and_no_answer(path: Path) -> None:
+    await filled(path, 2000)
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(b"\xff" * 20_000)
+
+    async with open_sqlite_store(path) as store:
+        with pytest.raises(StoreUnusable, match="damaged; restore"):
+            await log_of(store)
+
+
+async def test_a_file_that_may_only_be_read_can_be_read(shared_folder: Path) -> None:
+    path = shared_folder / "events.db"
+    await filled(path)
+    path.chmod(0o444)
+    with without_privileges():
+        async with open_sqlite_store(path) as store:
+            assert len(await store.load("a")) == 3
+            for refused in (store.append("a", counted(4)), store.save_snapshot(snapshot_at(0))):
+                with pytest.raises(StoreUnavailable, match="make the file and its folder writable"):
+                    await refused
+    path.chmod(0o666)
+
+    async with open_sqlite_store(path) as store:
+        assert len(await store.load("a")) == 3
+        await store.append("a", counted(4), expected_version=2)
+
+
+async def test_a_store_in_a_folder_that_may_not_be_written_is_refused(
+    shared_folder: Path,
+) -> None:
+    path = shared_folder / "events.db"
+    await filled(path)
+    path.chmod(0o666)
+    shared_folder.chmod(0o555)
+    with without_privileges():
+        error = await refusal(path)
+    shared_folder.chmod(0o777)
+
+    assert isinstance(error, StoreUnavailable)
+    assert "make the file and its folder writable" in error.problem
+    async with open_sqlite_store(path) as store:
+        assert len(await store.load("a")) == 3
+
+
+async def test_a_new_file_in_a_folder_that_may_not_be_written_is_refused(
+    shared_folder: Path,
+) -> None:
+    shared_folder.chmod(0o555)
+    with without_privileges():
+        error = await refusal(shared_folder / "new.db")
+
+    assert isinstance(error, StoreUnavailable)
+    assert list(shared_folder.iterdir()) == []
+
+
+async def test_a_file_that_another_program_holds_is_busy(path: Path) -> None:
+    await filled(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+        holder.execute("BEGIN IMMEDIATE")
+        holder.execute("CREATE TABLE held (x)")
+        error = await refusal(path, busy_timeout=0.05)
+        holder.execute("ROLLBACK")
+
+    assert isinstance(error, StoreUnavailable)
+    assert "longer than busy_timeout" in error.problem
+    await filled(path)
+
+
+@pytest.mark.parametrize("bad", ["OFF", "full", None, 2])
+async def test_synchronous_is_full_or_normal(path: Path, bad: Any) -> None:
+    with pytest.raises(ValueError, match="'FULL' or 'NORMAL', found"):
+        async with open_sqlite_store(path, synchronous=bad):
+            pass
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("bad", [-1, "5", None, float("nan")])
+async def test_busy_timeout_is_a_number_of_seconds(path: Path, bad: Any) -> None:
+    with pytest.raises(InvalidRange, match="busy_timeout is a number of seconds from 0 on"):
+        async with open_sqlite_store(path, busy_timeout=bad):
+            pass
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("seconds", [0, 1e300, float("inf")])
+async def test_any_other_busy_timeout_is_taken(path: Path, seconds: float) -> None:
+    async with open_sqlite_store(path, busy_timeout=seconds) as store:
+        await store.append("a", counted(1))
+
+
+async def test_opening_that_is_cancelled_leaves_nothing_open(path: Path) -> None:
+    opening = asyncio.create_task(open_sqlite_store(path).__aenter__())
+    await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+
+    async with asyncio.timeout(LONG):
+        await filled(path)

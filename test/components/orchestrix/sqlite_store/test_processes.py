@@ -1,0 +1,50 @@
+"""Several processes on one file."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from children import append_many, started
+from conformance.event_store import LONG, log_of, tail
+
+from orchestrix.messaging import RecordedEvent
+from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store
+
+APPENDS = 40
+SIZE = 3
+ALL = 4 * APPENDS * SIZE
+
+
+async def followed(store: SQLiteEventStore) -> list[RecordedEvent]:
+    return [each for page in await tail(store, ALL) for each in page.events]
+
+
+@pytest.mark.parametrize("names", ["abcd", "aabb"])
+async def test_who_follows_while_four_processes_write_never_sees_a_smaller_position(
+    tmp_path: Path, names: str
+) -> None:
+    path = tmp_path / "events.db"
+    async with open_sqlite_store(path) as store, open_sqlite_store(path) as other:
+        children = [started(append_many, path, name, APPENDS, SIZE) for name in names]
+        async with asyncio.timeout(6 * LONG):
+            of_followers = await asyncio.gather(*map(followed, (store, store, other)))
+        for child in children:
+            child.join()
+        log = await log_of(store)
+
+    assert [each.position for each in log] == list(range(1, ALL + 1))
+    assert of_followers == [log] * 3
+    for name in set(names):
+        versions = [each.version for each in log if each.stream_id == name]
+        assert versions == list(range(len(versions)))
+
+
+async def test_processes_that_open_a_new_file_at_once_make_one_store(tmp_path: Path) -> None:
+    path = tmp_path / "events.db"
+    children = [started(append_many, path, f"s{number}", 1, 1) for number in range(6)]
+    for child in children:
+        child.join()
+
+    assert [child.exitcode for child in children] == [0] * 6
+    async with open_sqlite_store(path) as store:
+        assert len(await log_of(store)) == 6
