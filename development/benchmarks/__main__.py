@@ -1,7 +1,8 @@
-"""Measure what we promise to be fast: ``uv run development/benchmarks [WORD ...]``.
+"""Measure what we promise to be fast.
 
-Prints a table of ratios: the time of the barest way to do the work, divided by ours. With words,
-only works with one of them in their name.
+``uv run --group benchmarks development/benchmarks [WORD ...]`` prints a table of ratios: the
+time of the barest way to do the work, divided by ours. With words, only works with one of them
+in their name. Without the group, other libraries are left out.
 """
 
 import os
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 import dispatch
 import memory
 import messages
+import sqlite_events
 from measure import REPEATS, Figure, measure
 from rich.console import Console
 from rich.table import Table
@@ -19,14 +21,18 @@ from rich.table import Table
 
 def main(words: list[str]) -> int:
     """Measure and print."""
-    works = [*messages.works(), *dispatch.works(), *memory.works()]
+    works = [*messages.works(), *dispatch.works(), *memory.works(), *sqlite_events.works()]
     chosen = [each for each in works if not words or any(word in each.name for word in words)]
     table = Table(title=_machine())
     for column in ("work", "ours ns", "reference ns", "ratio", "goal", "spread"):
         table.add_column(column, justify="left" if column == "work" else "right")
     for work in chosen:
         table.add_row(*_cells(measure(work)))
-    Console(width=120).print(table)
+    console = Console(width=120)
+    console.print(table)
+    if any(work.name.startswith("SQLite") for work in chosen):
+        sizes = sqlite_events.bytes_per_event().items()
+        console.print("Bytes per event:", ", ".join(f"{name} {size:.0f}" for name, size in sizes))
     return 0
 
 

@@ -48,9 +48,12 @@ def recorded_events(
     """Return records of class `made`, whose events are decoded when they are first wanted."""
     events: list[RecordedT] = []
     stored_at, recorded_at = 0, _EPOCH
+    known, known_schema, decode = "", 0, codec.decoder("", 0)
     for position, stream_id, version, event_id, name, schema, at, metadata, data in rows:
         if at != stored_at:  # events of one append share it
             stored_at, recorded_at = at, _EPOCH + timedelta(microseconds=at)
+        if name != known or schema != known_schema:  # neighbours are often of one type
+            known, known_schema, decode = name, schema, codec.decoder(name, schema)
         events.append(
             made(
                 event_id,
@@ -60,7 +63,7 @@ def recorded_events(
                 position,
                 recorded_at,
                 _NOTHING if metadata is None else _metadata.decode(metadata),
-                partial(codec.decoder(name, schema), data),
+                partial(decode, data),
             )
         )
     return tuple(events)

@@ -104,7 +104,8 @@ def test_each_error_has_its_attributes() -> None:
 def test_the_tree_in_the_docstring_lists_every_error() -> None:
     tree = re.findall(r"^ *\* (\w+)", errors.__doc__ or "", re.MULTILINE)
 
-    assert tree == ["OrchestrixError", "CodecError", *sorted(classes().keys() - {"CodecError"})]
+    assert tree[:2] == ["OrchestrixError", "CodecError"]
+    assert sorted(tree[1:]) == sorted(classes())
 
 
 def test_the_tree_in_the_docstring_says_which_are_errors_of_python_too() -> None:

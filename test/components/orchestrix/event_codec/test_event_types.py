@@ -154,6 +154,18 @@ def test_a_subclass_that_says_the_type_of_its_base_is_ambiguous() -> None:
         EventCodec().encode(sub())
 
 
+def test_a_type_is_read_again_when_only_one_class_of_it_is_left() -> None:
+    codec = EventCodec()
+    stays, goes = declared("codec-test.goes", "Stays"), declared("codec-test.goes", "Goes")
+    with pytest.raises(AmbiguousEventType):
+        codec.decode("codec-test.goes", 1, STORED)
+
+    del goes
+    gc.collect()
+
+    assert type(codec.decode("codec-test.goes", 1, STORED)) is stays
+
+
 def test_three_classes_of_one_type_are_ambiguous_too() -> None:
     made = [declared("codec-test.three", f"Three{number}") for number in range(3)]
 

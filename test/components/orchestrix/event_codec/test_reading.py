@@ -79,8 +79,8 @@ def test_an_event_that_its_class_refuses_does_not_fit(size: int, why: str) -> No
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{", b'{"id": "\xff"}', b"\x00\x01", "{\ud800", b"{} {}", b'{"data": ' + b"[" * 10**5],
-    ids=range(7),
+    [b"", b"{", b'{"id": "\xff"}', b"\x00\x01", "{\ud800", b'{"data": ' + b"[" * 10**5],
+    ids=range(6),
 )
 @pytest.mark.parametrize(
     ("event_type", "version"),

@@ -60,10 +60,10 @@ class Spiteful:
         raise RuntimeError("no words")
 
 
-def event_class(kind: Any, event_type: str = "codec-test.refusals-holder") -> type[Event]:
+def event_class(kind: Any) -> type[Any]:
     """An event class with one field, `value`, of this type."""
     namespace = {"__annotations__": {"value": kind}, "__module__": __name__}
-    cls = type("Holder", (Event,), namespace, type=event_type)
+    cls = type("Holder", (Event,), namespace, type="codec-test.refusals-holder")
     return dataclass(frozen=True, kw_only=True)(cls)
 
 
@@ -337,6 +337,16 @@ class Sub(Base, type="codec-test.sub"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EitherBase(Event, type="codec-test.either-base"):
+    either: Decimal | str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EitherSub(EitherBase, type="codec-test.either-sub"):
+    good: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Forward(Event, type="codec-test.forward"):
     good: int = 1
     later: "Later" = None  # type: ignore[name-defined, assignment] # noqa: F821 - does not exist, on purpose  # pyright: ignore[reportUndefinedVariable] - the same
@@ -387,6 +397,11 @@ def test_a_class_is_refused_by_the_name_of_its_bad_field(kind: Any, named: str) 
 def test_a_bad_field_of_a_base_is_named_too(cls: type[Event]) -> None:
     with pytest.raises(UnstorableClass, match=rf"{cls.__name__}, field 'bad': complex is not"):
         EventCodec().encode(cls())
+
+
+def test_a_field_of_a_base_that_json_cannot_tell_apart_is_named_too() -> None:
+    with pytest.raises(UnstorableClass, match="EitherSub, field 'either': Type unions may not"):
+        EventCodec().encode(EitherSub())
 
 
 def test_a_bad_parameter_of_a_generic_class_is_named_too() -> None:

@@ -161,9 +161,7 @@ def test_an_upcaster_gets_plain_json_values_of_the_whole_event() -> None:
 
     codec.decode(FEE, 3, stored(amount="1.50", steps=[], old={"a": [1, 2**70, 1.5, None]}))
 
-    assert seen == [
-        ENVELOPE | {"amount": "1.50", "steps": [], "old": {"a": [1, 2**70, 1.5, None]}}
-    ]
+    assert seen == [ENVELOPE | {"amount": "1.50", "steps": [], "old": {"a": [1, 2**70, 1.5, None]}}]
 
 
 def test_an_upcaster_that_changes_its_data_changes_nothing_else() -> None:

@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def execute(path: Path, *statements: str) -> None:
 
 
 @contextmanager
-def without_privileges() -> Iterator[None]:
+def without_privileges() -> Generator[None, None, None]:
     """Root may write everywhere, so be somebody else meanwhile."""
     user = os.geteuid()
     if user == 0:

@@ -1,0 +1,98 @@
+"""A file of each version of the schema, as it was written then: it is read for ever.
+
+Each is kept as the statements that make it.
+"""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from conformance.event_store import log_of
+
+from orchestrix.event_codec import EventCodec
+from orchestrix.eventsourcing import Snapshot
+from orchestrix.messaging import Event, UnknownEvent
+from orchestrix.sqlite_store import open_sqlite_store
+
+FOLDER = Path(__file__).with_name("golden")
+VERSION_1 = FOLDER / "version-1.sql"
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoomBooked(Event, type="golden.room-booked", schema_version=2):
+    guest: str
+    price: Decimal
+
+
+def of_old(data: dict[str, str]) -> dict[str, str]:
+    return {**data, "price": "0"}
+
+
+@pytest.fixture
+def codec() -> EventCodec:
+    codec = EventCodec()
+    codec.upcaster("golden.room-booked", 1)(of_old)
+    return codec
+
+
+def made_from(script: Path, file: Path) -> Path:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(script.read_text())
+    return file
+
+
+def schema_of(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as connection:
+        rows = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
+        )
+        return [" ".join(sql.split()) for (sql,) in rows]
+
+
+async def test_a_file_of_version_1_is_read(tmp_path: Path, codec: EventCodec) -> None:
+    file = made_from(VERSION_1, tmp_path / "events.db")
+    async with open_sqlite_store(file, codec=codec) as store:
+        assert store.store_id == "01a2096e-0000-7000-8000-000000000001"
+        log = await log_of(store)
+        snapshot = await store.load_snapshot("room-7")
+
+    booked = RoomBooked(
+        id="event-2", timestamp=NOON, guest="Bob ä", price=Decimal("12.50"), correlation_id="c-1"
+    )
+    assert [each.event for each in log] == [
+        RoomBooked(id="event-1", timestamp=NOON, guest="Ada", price=Decimal(0)),
+        booked,
+        Event(id="event-3", type="noted", timestamp=NOON, data={"rooms": [7, 8]}),
+        log[3].event,
+    ]
+    assert isinstance(log[3].event, UnknownEvent)
+    assert (log[3].event.type, log[3].event.data["floor"]) == ("golden.of-a-newer-program", 3)
+    assert [(each.stream_id, each.version, each.position) for each in log] == [
+        ("room-7", 0, 1), ("room-7", 1, 2), ("notes", 0, 3), ("room-7", 2, 5),
+    ]  # fmt: skip
+    assert [dict(each.metadata) for each in log] == [{}, {"user": "ada"}, {}, {}]
+    assert [each.recorded_at.microsecond for each in log] == [0, 250_000, 250_000, 500_000]
+    assert log[0].recorded_at == NOON
+    assert snapshot == Snapshot("room-7", "Room", 1, {"guests": ["Ada"]}, NOON)
+
+
+async def test_a_file_of_version_1_goes_on(tmp_path: Path, codec: EventCodec) -> None:
+    file = made_from(VERSION_1, tmp_path / "events.db")
+    async with open_sqlite_store(file, codec=codec) as store:
+        result = await store.append("room-7", [Event()], expected_version=2)
+
+    assert (result.last_version, result.last_position) == (3, 6)
+
+
+async def test_a_new_file_has_the_schema_of_the_newest_golden_file(tmp_path: Path) -> None:
+    async with open_sqlite_store(tmp_path / "new.db"):
+        pass
+    golden = schema_of(made_from(VERSION_1, tmp_path / "golden.db"))
+
+    assert schema_of(tmp_path / "new.db") == golden
