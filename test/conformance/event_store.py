@@ -738,6 +738,24 @@ class EventStoreConformance:
             assert pages[-1].last_position == await store.head()
             assert pages[-1].at_end
 
+    async def test_a_number_beyond_all_events_is_a_number(self, store: Store) -> None:
+        await store.append("a", counted(1, 2))
+        huge = 10**30
+
+        assert len((await store.read("a", limit=huge)).events) == 2
+        assert len((await store.read_all(limit=huge)).events) == 2
+        assert len((await store.read_all(limit=huge, types={"conformance.counted"})).events) == 2
+        assert await store.streams(limit=huge) == ["a"]
+        for page in (
+            await store.read("a", from_version=huge),
+            await store.read_all(after_position=huge),
+        ):
+            assert (page.events, page.at_end) == ((), True)
+        assert await store.count_after(huge) in (0, None)
+        assert await store.wait_for_events(huge, 0) is False
+        with pytest.raises(ConcurrencyError):
+            await store.append("a", counted(3), expected_version=huge)
+
     # what the store knows of itself
 
     async def test_a_new_store_is_empty(self, store: Store) -> None:
@@ -776,6 +794,8 @@ class EventStoreConformance:
 
         assert list(await store.streams("bank-")) == ["bank-1", "bank-2"]
         assert list(await store.streams("bank-", after="bank-1")) == ["bank-2"]
+        assert list(await store.streams("bank", after="bank")) == ["bank-1", "bank-2", "banker"]
+        assert list(await store.streams("bank-", after="b")) == ["bank-1", "bank-2"]
         assert list(await store.streams("bank", limit=2)) == ["bank", "bank-1"]
         assert list(await store.streams("b%")) == ["b%"]
         assert list(await store.streams("b_")) == ["b_"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,7 +22,7 @@ UpcasterT = TypeVar("UpcasterT", bound=Upcaster)
 Decode = Callable[[bytes | str], Event]
 
 
-class EncodedEvent(NamedTuple):
+class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
     """The stored form of an event.
 
     Attributes:

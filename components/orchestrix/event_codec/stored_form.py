@@ -4,9 +4,10 @@ import builtins
 import reprlib
 import sys
 from collections.abc import Callable
+from dataclasses import fields
+from datetime import datetime, timedelta
 from operator import attrgetter
-from types import SimpleNamespace
-from typing import Any, get_type_hints
+from typing import Any, ClassVar, get_origin, get_type_hints
 
 import msgspec
 from msgspec import inspect
@@ -23,8 +24,8 @@ from orchestrix.messaging import Event, message_type, schema_version
 PLAIN = 0
 """The version of an event that was made from ``Event`` itself, whatever its type."""
 
-Sureness = tuple[tuple[int, Callable[[Any], bool]], ...]
-"""Places of values whose type leaves something open, and the question that settles it."""
+Sureness = tuple[tuple[str, Callable[[Any], bool]], ...]
+"""Fields whose type leaves something open, and the question that settles it."""
 
 _NOT_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
 
@@ -46,17 +47,17 @@ class StoredForm:
 
     def __init__(self, cls: type[Event]) -> None:
         info = _info_of(cls)
-        names = tuple(field.name for field in info.fields)
+        runs_code = cls.__post_init__ is not Event.__post_init__  # when it is read, too
         self.cls = cls
         self.event_type = message_type(cls)
         self.version = PLAIN if cls is Event else schema_version(cls)
-        self._names = names
+        self._names = tuple(field.name for field in fields(cls))
         self._decoder = msgspec.json.Decoder(cls)
-        self._values = attrgetter(*names)
-        runs_code = cls.__post_init__ is not Event.__post_init__  # when it is read, too
-        self._safe = [
-            frozenset[type]() if runs_code else safe_types(field.type) for field in info.fields
-        ]
+        self._values = attrgetter(*self._names)
+        self._safe = {
+            field.name: frozenset[type]() if runs_code else safe_types(field.type)
+            for field in info.fields
+        }
         self._sure: dict[tuple[type, ...], Sureness] = {}
 
     def encode(self, event: Event) -> bytes:
@@ -65,7 +66,8 @@ class StoredForm:
         Raises:
             UnstorableEvent: It could not be read back as it is.
         """
-        if event.type != self.event_type and self.cls is not Event:
+        name = event.type
+        if name is not self.event_type and name != self.event_type and self.cls is not Event:
             raise _unstorable(
                 event,
                 f"its class {self.cls.__qualname__} is found again by the type "
@@ -73,11 +75,10 @@ class StoredForm:
             )
         try:
             data = _encoder.encode(event)
-            values = self._values(event)
         except Exception as error:
             raise _unstorable(event, f"{self._culprit(event)} ({error})") from error
-        if not self._is_sure(values):
-            self._compare(event, values, data)
+        if not self._is_sure(event):
+            self._compare(event, data)
         return data
 
     def decode(self, data: bytes | str) -> Event:
@@ -91,24 +92,38 @@ class StoredForm:
         except Exception as error:
             raise UnreadableEvent(self.event_type, self.version, self._misfit(error)) from error
 
-    def _is_sure(self, values: tuple[Any, ...]) -> bool:
-        kinds = tuple(map(type, values))
-        questions = self._sure.get(kinds)
+    def _is_sure(self, event: Event) -> bool:
+        questions = self._sure.get(tuple(map(type, event.__dict__.values())))
         if questions is None:
-            if not all(kind in safe for kind, safe in zip(kinds, self._safe, strict=True)):
-                return False
-            questions = tuple((at, SURE[kind]) for at, kind in enumerate(kinds) if kind in SURE)
-            self._sure[kinds] = questions
-        for at, question in questions:  # noqa: SIM110 - all() over a generator costs thrice as much
-            if not question(values[at]):
+            return self._becomes_sure(event)
+        for name, question in questions:  # noqa: SIM110 - all() over a generator costs thrice as much
+            if not question(getattr(event, name)):
                 return False
         return True
 
-    def _compare(self, event: Event, values: tuple[Any, ...], data: bytes) -> None:
+    def _becomes_sure(self, event: Event) -> bool:
+        """Say whether events with values of these types are sure, and remember it if they are."""
+        values = event.__dict__  # of a class with slots it does not hold all fields
+        kinds = tuple(map(type, values.values()))
+        if tuple(values) != self._names:
+            return False
+        named = list(zip(self._names, kinds, strict=True))
+        if not all(kind in self._safe[name] for name, kind in named):
+            return False
+        self._sure[kinds] = tuple((name, SURE[kind]) for name, kind in named if kind in SURE)
+        return self._is_sure(event)
+
+    def _compare(self, event: Event, data: bytes) -> None:
+        try:
+            values = self._values(event)
+        except AttributeError as error:
+            raise _unstorable(event, f"{self._culprit(event)} ({error})") from error
         try:
             back = self._values(self._decoder.decode(data))
         except Exception as error:
             raise _unstorable(event, f"it could not be read back ({error})") from error
+        if not _differ(values, back):
+            return
         for name, value, other in zip(self._names, values, back, strict=True):
             if _differ(value, other):
                 raise _unstorable(event, f"field {name!r} holds {_difference(value, other)}")
@@ -148,19 +163,31 @@ def _first_bad_field(cls: type[Event], error: Exception) -> tuple[str, str]:
     for base in cls.__mro__:
         names = vars(sys.modules.get(base.__module__, builtins))
         for field, hint in vars(base).get("__annotations__", {}).items():
-            alone = SimpleNamespace(__annotations__={field: hint})
+            alone = type("Alone", (), {"__annotations__": {field: hint}})
             try:
-                type_info(get_type_hints(alone, names, vars(base), include_extras=True)[field])
+                kind = get_type_hints(alone, names, vars(base), include_extras=True)[field]
+                if ClassVar not in (kind, get_origin(kind)):
+                    type_info(kind)
             except Exception as cause:  # noqa: BLE001 - it is the one that is looked for
                 return field, str(cause)
     return "?", str(error)
 
 
 def _differ(value: object, other: object) -> bool:
+    if isinstance(value, datetime) and isinstance(other, datetime):
+        return _as_read(value) != _as_read(other)
     try:
         return bool(value != other)
     except Exception:  # noqa: BLE001 - what cannot be compared (sNaN) is equal to nothing
         return True
+
+
+def _as_read(time: datetime) -> tuple[datetime, timedelta | None]:
+    """Return what a clock and its label show: all that JSON keeps of a time zone.
+
+    Python calls a time in the hour that a zone repeats or skips unequal to any other.
+    """
+    return time.replace(tzinfo=None, fold=0), time.utcoffset()
 
 
 def _difference(value: object, other: object) -> str:

@@ -53,6 +53,11 @@ def checked(step: Step, steps: Steps) -> Step:
     Raises:
         UpcasterError: It leads nowhere, or another one begins at its version.
     """
+    if not isinstance(step.event_type, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        raise UpcasterError(
+            "an upcaster belongs to an event type, a text as it is stored; "
+            f"found {step.event_type!r}"
+        )
     versions = (step.from_version, step.to_version)
     whole = all(type(each) is int for each in versions)
     if not whole or not 0 <= step.from_version < step.to_version:

@@ -1,7 +1,7 @@
 """Appends that are written in one transaction."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrix.eventsourcing import (
@@ -61,14 +61,14 @@ def write(connection: sqlite3.Connection, appends: Iterable[Append], now: int) -
 
 
 class AppendGroup:
-    """What a transaction knows of the log, and the rows that it has still to write."""
+    """What a transaction knows of the log, and the values of rows that it has still to write."""
 
     def __init__(self, connection: sqlite3.Connection, now: int) -> None:
         self._connection = connection
         self._head, newest = connection.execute(sql.END).fetchone()
         self._recorded_at = max(now, newest)
         self._versions: dict[str, int] = {}
-        self._waiting: list[tuple[object, ...]] = []
+        self._waiting: list[object] = []
 
     def write(self, appends: Iterable[Append], *, look_first: bool) -> list[Outcome]:
         """Write `appends`; one that is refused leaves nothing behind."""
@@ -99,19 +99,19 @@ class AppendGroup:
         for event_id, name, schema, correlation_id, data in append.rows:
             version += 1
             self._head += 1
-            self._waiting.append(
-                (
-                    self._head, stream_id, version, event_id, name, schema, correlation_id,
-                    recorded_at, metadata, data,
-                )
+            self._waiting += (
+                self._head, stream_id, version, event_id, name, schema, correlation_id,
+                recorded_at, metadata, data,
             )  # fmt: skip
         self._versions[stream_id] = version
         return AppendResult(version, self._head)
 
     def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        if waiting:
-            self._connection.executemany(sql.APPEND, waiting)
+        values, self._waiting = self._waiting, []
+        size = sql.ROWS * sql.COLUMNS
+        whole = len(values) - len(values) % size
+        self._connection.executemany(sql.APPEND_ROWS, _slices(values[:whole], size))
+        self._connection.executemany(sql.APPEND, _slices(values[whole:], sql.COLUMNS))
 
     def _version_of(self, stream_id: str) -> int:
         known = self._versions.get(stream_id)
@@ -127,3 +127,7 @@ class AppendGroup:
     def _end_of(self, stream_id: str) -> AppendResult:
         found = self._connection.execute(sql.STREAM_END, (stream_id,)).fetchone()
         return AppendResult(*found) if found else AppendResult(NO_STREAM, 0)
+
+
+def _slices(values: Sequence[object], size: int) -> Iterator[Sequence[object]]:
+    return (values[start : start + size] for start in range(0, len(values), size))

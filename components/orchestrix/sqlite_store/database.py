@@ -44,8 +44,7 @@ class Database:
 
     def connect(self) -> sqlite3.Connection:
         """Return a new connection, for use by one thread at a time."""
-        self.check_present()
-        return _connect(self.path, self.synchronous, self.busy_timeout)
+        return _connect(self.path, self.synchronous, self.busy_timeout, "rw")
 
     def check_present(self) -> None:
         """Raise StoreUnavailable when the path no longer leads to the file that was opened."""
@@ -71,9 +70,11 @@ def open_database(path: Path, synchronous: Synchronous, busy_timeout: float) -> 
     """
     with problems_explained(path):
         _check_path(path)
-        connection = _connect(path, synchronous, busy_timeout)
+        size = 0 if _size(_wal(path)) else _size(path)
+        connection = _connect(path, synchronous, busy_timeout, "rwc")
         try:
             _recognise(path, connection)
+            _check_whole(path, connection, size)
             _switch_to_wal(path, connection, busy_timeout)
             _migrate(connection)
             (store_id,) = connection.execute(sql.STORE_ID).fetchone() or (None,)
@@ -95,39 +96,35 @@ def _check_path(path: Path) -> None:
         raise StoreUnusable(str(path), "this is a folder; name a file in it")
     if not path.parent.is_dir():
         raise StoreUnavailable(str(path), f"there is no folder {path.parent}; make it first")
-    wal = path.with_name(f"{path.name}-wal")
-    has_wal = wal.exists() and wal.stat().st_size > 0
-    if has_wal and not path.exists():
+    wal = _wal(path)
+    if _size(wal) and not path.exists():
         raise StoreUnusable(
             str(path),
             f"the file is missing, but its newest events are here in {wal.name}; bring both "
             f"together again, or delete {wal.name} to begin a new store",
         )
-    if path.exists() and not has_wal:
-        _check_whole(path)
 
 
-def _check_whole(path: Path) -> None:
-    """Refuse what SQLite would fill up with zeros.
+def _wal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
 
-    Source: the header's fields, https://www.sqlite.org/fileformat.html, 1.3.
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file, 0 when it is missing.
+
+    Nothing here opens the database's file by itself: closing it would drop the locks of all
+    connections of this process. Source: https://www.sqlite.org/howtocorrupt.html, 2.2.
     """
-    with path.open("rb") as file:
-        header = file.read(18)
-    if header.startswith(b"SQLite format 3\0"):
-        page_size = int.from_bytes(header[16:18], "big")
-        size = path.stat().st_size
-        if size % (65536 if page_size == 1 else page_size or 1):
-            raise StoreUnusable(
-                str(path),
-                f"this file is damaged; it was cut off in the middle of a page, at byte {size}; "
-                "restore it from a backup",
-            )
+    return path.stat().st_size if path.exists() else 0
 
 
-def _connect(path: Path, synchronous: Synchronous, busy_timeout: float) -> sqlite3.Connection:
+def _connect(
+    path: Path, synchronous: Synchronous, busy_timeout: float, mode: Literal["rw", "rwc"]
+) -> sqlite3.Connection:
+    """Connect; only ``rwc`` makes a file that is missing."""
     connection = sqlite3.connect(
-        path,
+        f"{path.as_uri()}?mode={mode}",
+        uri=True,
         timeout=min(busy_timeout, _LONGEST_TIMEOUT),
         isolation_level=None,
         check_same_thread=False,
@@ -152,6 +149,17 @@ def _recognise(path: Path, connection: sqlite3.Connection) -> None:
             str(path),
             f"its schema has version {version}, and this program knows up to "
             f"{len(sql.MIGRATIONS)}; use the newer program that wrote it",
+        )
+
+
+def _check_whole(path: Path, connection: sqlite3.Connection, size: int) -> None:
+    """Refuse a page that was cut off: SQLite would fill it up with zeros."""
+    (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+    if size % page_size:
+        raise StoreUnusable(
+            str(path),
+            f"this file is damaged; it was cut off in the middle of a page, at byte {size}; "
+            "restore it from a backup",
         )
 
 

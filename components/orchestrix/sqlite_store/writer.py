@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from orchestrix.eventsourcing import AppendResult, InvalidAppend, StoreClosed, Watchers, time_of
+from orchestrix.eventsourcing import (
+    AppendResult,
+    InvalidAppend,
+    StorageError,
+    StoreClosed,
+    Watchers,
+    time_of,
+)
 from orchestrix.sqlite_store import sql
 from orchestrix.sqlite_store.append_group import Append, write
 from orchestrix.sqlite_store.database import Database
@@ -75,7 +82,7 @@ class Writer:
         at_end = False
         while not at_end:
             jobs, at_end = self._take()
-            _settle(jobs, self._outcomes(jobs))
+            settle(jobs, self._outcomes(jobs))
 
     def _take(self) -> tuple[list[Job], bool]:
         """Return what waits, at least one job, and whether it is the last."""
@@ -101,7 +108,7 @@ class Writer:
             if len(jobs) > 1:
                 return [outcome for job in jobs for outcome in self._outcomes([job])]
             return [error]
-        except Exception as error:  # noqa: BLE001 - it is raised where the call was made
+        except BaseException as error:  # noqa: BLE001 - it is raised where the calls were made
             return [_own(error) for _ in jobs]
 
     def _write(self, jobs: Sequence[Job]) -> list[Any]:
@@ -120,14 +127,17 @@ class Writer:
         return [next(of_appends) if isinstance(work, Append) else None for work in works]
 
 
-def _own(error: Exception) -> Exception:
-    """Return an error for one caller alone: what it is raised through is noted on it."""
+def _own(error: BaseException) -> BaseException:
+    """Return a problem for one caller alone: what it is raised through is noted on it."""
+    if not isinstance(error, StorageError):
+        return error
     own = copy.copy(error)
     own.__cause__ = error.__cause__
     return own
 
 
-def _settle(jobs: Sequence[Job], outcomes: Sequence[AppendResult | Exception | None]) -> None:
+def settle(jobs: Sequence[Job], outcomes: Sequence[AppendResult | BaseException | None]) -> None:
+    """Give each job's task its outcome, in the task's own loop."""
     of_loop: defaultdict[asyncio.AbstractEventLoop, list[tuple[Job, Any]]] = defaultdict(list)
     for job, outcome in zip(jobs, outcomes, strict=True):
         of_loop[job.loop].append((job, outcome))
@@ -140,7 +150,7 @@ def _answer(ended: Sequence[tuple[Job, Any]]) -> None:
     for job, outcome in ended:
         if job.future.done():
             continue
-        if isinstance(outcome, Exception):
+        if isinstance(outcome, BaseException):
             job.future.set_exception(outcome)
         else:
             job.future.set_result(outcome)

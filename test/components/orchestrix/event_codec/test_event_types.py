@@ -100,8 +100,11 @@ def test_a_class_of_two_bases_counts_once() -> None:
 
 
 def test_an_unknown_event_is_no_class_of_the_type_it_is_named() -> None:
-    assert type(EventCodec().decode("UnknownEvent", 1, STORED)) is UnknownEvent
-    assert EventCodec().decode("UnknownEvent", 1, STORED).type == "UnknownEvent"
+    event = EventCodec().decode("UnknownEvent", 2, STORED)
+
+    assert type(event) is UnknownEvent
+    assert event.type == "UnknownEvent"
+    assert event.data == {"id": "7", "timestamp": "2020-01-01T00:00:00Z"}
 
 
 # two classes of one type
@@ -251,7 +254,28 @@ def test_an_event_of_the_old_definition_can_still_be_written(notebook: ModuleTyp
     event = old()
     run_cell(notebook, "size", base="Base")
 
-    assert codec.decode("codec-test.cell", *codec.encode(event)).id == event.id
+    stored = codec.encode(event)
+
+    assert codec.decode("codec-test.cell", stored.schema_version, stored.data).id == event.id
+
+
+def test_classes_of_one_name_in_two_functions_are_two() -> None:
+    def first() -> type[Event]:
+        class Twin(Event, type="codec-test.functions"):
+            pass
+
+        return Twin
+
+    def second() -> type[Event]:
+        class Twin(Event, type="codec-test.functions"):
+            pass
+
+        return Twin
+
+    twins = [first(), second()]
+
+    with pytest.raises(AmbiguousEventType, match=r"first\.<locals>\.Twin .*second\.<locals>"):
+        EventCodec().encode(twins[0]())
 
 
 def test_classes_of_one_name_in_two_modules_are_two() -> None:

@@ -63,7 +63,16 @@ def test_data_that_does_not_fit_names_the_class_the_place_and_the_remedy() -> No
 
 @pytest.mark.parametrize(
     "data",
-    [stored(), stored(size=1.5), stored(size=None), stored(size=1, id=3), b"[]", b"null", b"3"],
+    [
+        stored(),
+        stored(size=1.5),
+        stored(size="3"),
+        stored(size=None),
+        stored(size=1, id=3),
+        b"[]",
+        b"null",
+        b"3",
+    ],
 )
 def test_data_of_another_shape_does_not_fit(data: bytes) -> None:
     assert f"it does not fit {__name__}.Sized" in str(refusal("codec-test.sized", 2, data))

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -118,7 +117,6 @@ REFUSED: list[tuple[Any, Any]] = [
     (datetime, "2024-01-01T00:00:00Z"),
     (datetime, datetime(2024, 1, 1, tzinfo=SECONDS)),
     (datetime, datetime(2024, 1, 1, tzinfo=timezone(timedelta(microseconds=1)))),
-    (datetime, datetime(2024, 3, 31, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))),
     (time, time(1, tzinfo=SECONDS)),
     (UUID, "0192d3a4-7c8b-7def-8123-456789abcdef"),
     (Size, 2),
@@ -357,6 +355,17 @@ class Boxed(Event, Generic[T], type="codec-test.boxed"):
     content: T
 
 
+@dataclass(frozen=True, kw_only=True)
+class Counted(Event, type="codec-test.counted"):
+    made: ClassVar[list[complex]] = []
+    kept: "ClassVar[int]" = 0
+    either: Decimal | str
+
+
+class BoxedEither(Boxed[Decimal | str], type="codec-test.boxed-either"):
+    pass
+
+
 class BoxedComplex(Boxed[complex], type="codec-test.boxed-complex"):
     pass
 
@@ -407,6 +416,16 @@ def test_a_field_of_a_base_that_json_cannot_tell_apart_is_named_too() -> None:
 def test_a_bad_parameter_of_a_generic_class_is_named_too() -> None:
     with pytest.raises(UnstorableClass, match="BoxedComplex, field 'content': complex is not"):
         EventCodec().encode(BoxedComplex(content=1j))
+
+
+def test_a_bad_union_as_parameter_of_a_generic_class_is_shown() -> None:
+    with pytest.raises(UnstorableClass, match=r"BoxedEither, .* type `decimal.Decimal \| str`"):
+        EventCodec().encode(BoxedEither(content="a"))
+
+
+def test_a_variable_of_the_class_is_not_taken_for_its_bad_field() -> None:
+    with pytest.raises(UnstorableClass, match="Counted, field 'either': Type unions may not"):
+        EventCodec().encode(Counted(either="a"))
 
 
 def test_a_name_that_does_not_exist_is_found_in_the_field_that_uses_it() -> None:

@@ -157,6 +157,19 @@ def test_a_time_keeps_its_offset(minutes: int, year: int) -> None:
     assert back.value.utcoffset() == offset.utcoffset(None)
 
 
+@pytest.mark.parametrize("day", ["2024-03-31", "2024-10-27"])
+@pytest.mark.parametrize("fold", [0, 1])
+def test_a_time_in_the_hour_that_a_zone_skips_or_repeats_keeps_its_offset(
+    day: str, fold: int
+) -> None:
+    hour = datetime.fromisoformat(f"{day}T02:30")
+    moment = hour.replace(tzinfo=ZoneInfo("Europe/Berlin"), fold=fold)
+    back = stored_and_read(event_class(datetime)(value=moment))
+
+    assert back.value.replace(tzinfo=None) == hour
+    assert back.value.utcoffset() == moment.utcoffset()
+
+
 def test_a_time_of_a_zone_is_read_back_as_the_same_moment_with_its_offset() -> None:
     moment = datetime(2024, 7, 1, 12, tzinfo=ZoneInfo("Europe/Berlin"))
 

@@ -206,7 +206,7 @@ def test_a_field_of_any_type_is_refused_or_read_back_equal(pair: tuple[int, Any]
     except UnstorableEvent:
         return
 
-    back: Any = CODEC.decode(event.type, *stored)
+    back: Any = CODEC.decode(event.type, stored.schema_version, stored.data)
 
     assert back == event
     if list(KINDS)[number] is type(value):
@@ -277,7 +277,7 @@ def test_an_event_of_many_fields_is_refused_or_read_back_equal(values: dict[str,
     except UnstorableEvent:
         return
 
-    assert CODEC.decode("codec-test.wide", *stored) == event
+    assert CODEC.decode("codec-test.wide", stored.schema_version, stored.data) == event
 
 
 @FEWER
@@ -289,7 +289,7 @@ def test_a_payload_is_refused_or_read_back_equal(payload: Any) -> None:
     except UnstorableEvent:
         return
 
-    assert CODEC.decode("codec-test.free", *stored) == event
+    assert CODEC.decode("codec-test.free", stored.schema_version, stored.data) == event
 
 
 # which values are safe

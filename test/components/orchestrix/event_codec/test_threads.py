@@ -36,7 +36,11 @@ def test_many_threads_may_meet_the_same_classes_at_once() -> None:
     def work(_: int) -> list[bool]:
         start.wait()
         events = [cls(subject="s") for cls in CLASSES]
-        return [codec.decode(event.type, *codec.encode(event)) == event for event in events]
+        stored = [codec.encode(event) for event in events]
+        return [
+            codec.decode(event.type, each.schema_version, each.data) == event
+            for event, each in zip(events, stored, strict=True)
+        ]
 
     with ThreadPoolExecutor(THREADS) as pool:
         outcomes = list(pool.map(work, range(THREADS)))

@@ -202,7 +202,7 @@ def test_an_upcast_event_is_written_in_the_version_of_its_class() -> None:
     again = codec.encode(event)
 
     assert again.schema_version == 4
-    assert codec.decode(FEE, *again) == event
+    assert codec.decode(FEE, again.schema_version, again.data) == event
 
 
 # plain events, version 0

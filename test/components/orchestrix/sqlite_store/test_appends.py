@@ -3,6 +3,7 @@
 import asyncio
 import random
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import LONG, counted, log_of, soon, stream_of, until, waiting
+from conformance.event_store import LONG, counted, log_of, pages_of, soon, stream_of, until, waiting
 
 from orchestrix.eventsourcing import (
     NO_STREAM,
@@ -21,7 +22,9 @@ from orchestrix.eventsourcing import (
     StoreUnavailable,
 )
 from orchestrix.messaging import Event
-from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store
+from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store, reader
+from orchestrix.sqlite_store import store as store_module
+from orchestrix.sqlite_store.writer import Job, settle
 
 
 @pytest.fixture
@@ -151,6 +154,17 @@ async def test_an_append_cancelled_before_its_turn_is_not_written(
     assert len(await store.load("a")) == 1
 
 
+async def test_an_answer_that_nobody_awaits_keeps_no_other_from_its_task() -> None:
+    loop = asyncio.get_running_loop()
+    jobs = [Job(("a", "A", 0, "{}", ""), loop, loop.create_future()) for _ in range(3)]
+    jobs[0].future.cancel()
+    settle(jobs, [AppendResult(0, 1), AppendResult(0, 1), ConcurrencyError("a", 1, 2)])
+
+    assert await soon(jobs[1].future) == AppendResult(0, 1)
+    with pytest.raises(ConcurrencyError):
+        await soon(jobs[2].future)
+
+
 @pytest.mark.parametrize("seed", range(5))
 async def test_a_cancelled_append_can_be_repeated_and_is_there_once(
     store: SQLiteEventStore, seed: int
@@ -198,6 +212,66 @@ async def test_closing_writes_what_waits_and_refuses_the_rest(path: Path) -> Non
 
     assert {type(each) for each in ended} == {StoreClosed}
     assert sorted((each.stream_id, each.id) for each in log) == sorted(answered)
+
+
+async def test_closing_answers_what_waits_behind_a_commit(
+    store: SQLiteEventStore, lock: WriteLock
+) -> None:
+    tasks = await lock.hold(*(store.append("a", counted(each)) for each in range(3)))
+    closing = asyncio.create_task(asyncio.to_thread(store.close))
+    await until(lambda: store._writer._closed)
+    lock.release()
+
+    assert await soon(asyncio.gather(*tasks)) == [AppendResult(at, at + 1) for at in range(3)]
+    await soon(closing)
+
+
+async def test_an_append_that_comes_too_late_is_told_and_does_not_wait(
+    store: SQLiteEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.close()
+    monkeypatch.setattr(store, "_check_open", lambda: None)  # as if it was open just before
+    for late in (store.append("a", counted(1)), store.load("a"), store.wait_for_events(0, LONG)):
+        with pytest.raises(StoreClosed, match="closed"):
+            await soon(late)
+
+
+async def test_closing_waits_for_what_is_being_read(store: SQLiteEventStore) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def question(connection: sqlite3.Connection) -> str:
+        asked.set()
+        assert go_on.wait(LONG)
+        return connection.execute("SELECT 'read'").fetchone()[0]
+
+    reading = asyncio.create_task(store._reader.ask(question))
+    await until(asked.is_set)
+    closing = await waiting(asyncio.to_thread(store.close))
+    go_on.set()
+
+    assert await soon(reading) == "read"
+    await soon(closing)
+
+
+async def test_a_filtered_page_looks_at_a_limited_part_of_the_log(
+    store: SQLiteEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "_LONGEST_LOOK", 4)
+    await store.append("a", counted(*range(9)))
+    pages = await pages_of(store, limit=2, types={"none such"})
+
+    assert [page.last_position for page in pages] == [4, 8, 9]
+    assert [page.at_end for page in pages] == [False, False, True]
+
+
+async def test_an_append_wakes_those_who_follow_the_same_store_at_once(
+    store: SQLiteEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_PAUSES", (2 * LONG, 2 * LONG))
+    waiters = [await waiting(store.wait_for_events(0, 2 * LONG)) for _ in range(2)]
+    await store.append("a", counted(1))
+
+    assert await soon(asyncio.gather(*waiters)) == [True, True]
 
 
 async def test_closing_ends_the_wait_of_those_who_follow(path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import HandClock, counted, log_of, snapshot_at
+from conformance.event_store import NOON, HandClock, counted, log_of, snapshot_at, soon
 
 from orchestrix.eventsourcing import (
     NO_STREAM,
@@ -27,6 +27,7 @@ from orchestrix.eventsourcing import (
 )
 from orchestrix.messaging import Event
 from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store
+from orchestrix.sqlite_store.database import Database
 
 
 @pytest.fixture
@@ -132,6 +133,7 @@ async def test_a_file_moved_away_is_noticed_and_used_again_when_it_is_back(
 ) -> None:
     events = counted(1)
     await store.append("a", events)
+    await store.load("a")
     path.rename(path.with_name("moved.db"))
     calls = (store.append("a", counted(2)), store.load("a"), store.wait_for_events(5, 0))
     for refused in calls:
@@ -141,6 +143,18 @@ async def test_a_file_moved_away_is_noticed_and_used_again_when_it_is_back(
     assert not path.exists()
     path.with_name("moved.db").rename(path)
     assert await store.append("a", counted(2), expected_version=0) == AppendResult(1, 2)
+
+
+async def test_a_file_moved_away_is_not_made_again(
+    store: SQLiteEventStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Database, "check_present", lambda self: None)  # as if just before
+    path.rename(path.with_name("moved.db"))
+    with pytest.raises(StoreUnavailable, match="it cannot be opened"):
+        await store.head()
+
+    assert not path.exists()
+    path.with_name("moved.db").rename(path)
 
 
 async def test_a_file_replaced_by_another_is_not_written(
@@ -213,6 +227,26 @@ async def test_a_clock_without_an_offset_is_refused_in_words(path: Path) -> None
             await store.append("a", counted(1))
 
         assert await store.head() == 0
+
+
+class Oversleeping(BaseException):
+    def __init__(self, *, minutes: int) -> None:
+        super().__init__(f"{minutes} minutes")
+
+
+async def test_a_clock_that_breaks_does_not_stop_the_writer(path: Path) -> None:
+    broken = [True]
+
+    def clock() -> datetime:
+        if broken:
+            raise Oversleeping(minutes=broken.pop() * 5)
+        return NOON
+
+    async with open_sqlite_store(path, clock=clock) as store:
+        with pytest.raises(Oversleeping, match="5 minutes"):
+            await soon(store.append("a", counted(1)))
+
+        assert await soon(store.append("a", counted(1))) == AppendResult(0, 1)
 
 
 async def test_time_does_not_go_back_when_the_store_is_opened_again(

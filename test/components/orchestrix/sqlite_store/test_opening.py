@@ -5,13 +5,15 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import LONG, counted, log_of, snapshot_at
+from conformance.event_store import counted, log_of, snapshot_at, soon, until, waiting
 
 from orchestrix.eventsourcing import InvalidRange, StorageError, StoreUnavailable, StoreUnusable
 from orchestrix.sqlite_store import open_sqlite_store
@@ -116,6 +118,13 @@ async def test_the_path_may_be_relative(path: Path, monkeypatch: pytest.MonkeyPa
     assert path.exists()
 
 
+@pytest.mark.parametrize("name", ["a b.db", "ä?#%41.db", "file:x?mode=ro", "'", "-"])
+async def test_the_path_may_have_any_name(tmp_path: Path, name: str) -> None:
+    await filled(tmp_path / name)
+
+    assert (tmp_path / name).exists()
+
+
 async def test_the_newest_events_may_still_be_in_the_write_ahead_log(path: Path) -> None:
     async with open_sqlite_store(path) as store:
         await store.append("a", counted(1, 2, 3))
@@ -160,13 +169,20 @@ async def test_a_folder_that_is_missing_is_named(path: Path) -> None:
     assert error.problem == f"there is no folder {path}; make it first"
 
 
+async def test_a_name_that_the_file_system_refuses_is_refused_in_words(tmp_path: Path) -> None:
+    error = await refusal(tmp_path / ("x" * 300))
+
+    assert isinstance(error, StoreUnavailable)
+    assert error.problem == "File name too long"
+
+
 async def test_a_folder_is_no_store(tmp_path: Path) -> None:
     error = await refusal(tmp_path)
 
     assert error.problem == "this is a folder; name a file in it"
 
 
-@pytest.mark.parametrize("content", [b"hello", b"x" * 5000, b"\0" * 4096])
+@pytest.mark.parametrize("content", [b"hello", b"x" * 5000, b"\0" * 4096, b"SQLite format 3\0"])
 async def test_a_file_that_is_no_database_is_left_alone(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     error = await refusal(path)
@@ -207,7 +223,7 @@ async def test_a_store_without_its_identity_is_refused(path: Path) -> None:
     assert "its table `store` is empty" in error.problem
 
 
-@pytest.mark.parametrize("end", [20, 4095, 4096, 8192, 100_000, -4097, -4096, -4095, -1])
+@pytest.mark.parametrize("end", [600, 4095, 4096, 8192, 100_000, -4097, -4096, -4095, -1])
 async def test_a_truncated_file_is_recognised_before_it_gives_a_wrong_answer(
     path: Path, end: int
 ) -> None:
@@ -293,6 +309,52 @@ async def test_a_file_that_another_program_holds_is_busy(path: Path) -> None:
     await filled(path)
 
 
+async def test_opening_waits_for_another_process_that_makes_the_store(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        opening = await waiting(filled(path))
+        other.execute("ROLLBACK")
+
+    await soon(opening)
+
+
+async def test_a_place_that_allows_no_write_ahead_log_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stubborn(sqlite3.Connection):
+        def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
+            return super().execute(sql.replace("= WAL", "= DELETE"), *arguments)
+
+    path.touch()
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Stubborn))
+    error = await refusal(path)
+
+    assert isinstance(error, StoreUnavailable)
+    assert "allows no write-ahead log (SQLite stays in mode 'delete'); use a folder on a local" in (
+        error.problem
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "waits"),
+    [
+        ({}, (2, 1)),
+        ({"synchronous": "FULL"}, (2, 1)),
+        ({"synchronous": "NORMAL"}, (1, 0)),
+    ],
+)
+async def test_a_commit_waits_for_the_disk_unless_told(
+    path: Path, options: Any, waits: tuple[int, int]
+) -> None:
+    async with open_sqlite_store(path, **options) as store:
+        writer = store._writer._connection
+        found = [
+            writer.execute(f"PRAGMA {name}").fetchone() for name in ("synchronous", "fullfsync")
+        ]
+
+    assert found == [(each,) for each in waits]
+
+
 @pytest.mark.parametrize("bad", ["OFF", "full", None, 2])
 async def test_synchronous_is_full_or_normal(path: Path, bad: Any) -> None:
     with pytest.raises(ValueError, match="'FULL' or 'NORMAL', found"):
@@ -309,10 +371,16 @@ async def test_busy_timeout_is_a_number_of_seconds(path: Path, bad: Any) -> None
     assert not path.exists()
 
 
-@pytest.mark.parametrize("seconds", [0, 1e300, float("inf")])
-async def test_any_other_busy_timeout_is_taken(path: Path, seconds: float) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "milliseconds"), [(0, 0), (0.05, 50), (1e300, 10**9), (float("inf"), 10**9)]
+)
+async def test_any_other_busy_timeout_is_taken(
+    path: Path, seconds: float, milliseconds: int
+) -> None:
     async with open_sqlite_store(path, busy_timeout=seconds) as store:
-        await store.append("a", counted(1))
+        writer = store._writer._connection
+
+        assert writer.execute("PRAGMA busy_timeout").fetchone() == (milliseconds,)
 
 
 async def test_opening_that_is_cancelled_leaves_nothing_open(path: Path) -> None:
@@ -322,5 +390,9 @@ async def test_opening_that_is_cancelled_leaves_nothing_open(path: Path) -> None
     with pytest.raises(asyncio.CancelledError):
         await opening
 
-    async with asyncio.timeout(LONG):
-        await filled(path)
+    await until(lambda: path.exists() and not any(map(_is_writer, threading.enumerate())))
+    await soon(filled(path))
+
+
+def _is_writer(thread: threading.Thread) -> bool:
+    return thread.name == "orchestrix-writer events.db"

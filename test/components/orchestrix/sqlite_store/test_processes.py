@@ -7,7 +7,7 @@ import pytest
 from children import append_many, started
 from conformance.event_store import LONG, log_of, tail
 
-from orchestrix.messaging import RecordedEvent
+from orchestrix.messaging import Event, RecordedEvent
 from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store
 
 APPENDS = 40
@@ -48,3 +48,16 @@ async def test_processes_that_open_a_new_file_at_once_make_one_store(tmp_path: P
     assert [child.exitcode for child in children] == [0] * 6
     async with open_sqlite_store(path) as store:
         assert len(await log_of(store)) == 6
+
+
+async def test_opening_a_file_again_keeps_what_other_processes_may_not_do(tmp_path: Path) -> None:
+    """SQLite's locks belong to the process: whoever closes the file drops those of all."""
+    path = tmp_path / "events.db"
+    async with open_sqlite_store(path) as store:
+        async with open_sqlite_store(path):
+            pass
+        for number in range(2):
+            child = started(append_many, path, f"s{number}", 1, 1)
+            child.join()
+            assert await store.head() == number + 1
+        assert (await store.append("a", [Event()])).last_position == 3
