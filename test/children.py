@@ -4,9 +4,10 @@ import asyncio
 import multiprocessing
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store
 
 _WRITERS = 3
 """Tasks that append at the same time in one process, so that groups have several appends."""
+
+_LONG = 20.0
+"""Seconds after which a process that waits for others gives up, since one of them failed."""
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([__name__, "remote_store"])
@@ -99,6 +103,18 @@ async def _append(
     journal.note(Entry(False, stream_id, tuple(ids)))
     result = await store.append(stream_id, [Event(id=each) for each in ids])
     journal.note(Entry(True, stream_id, tuple(ids), result.last_version, result.last_position))
+
+
+def barrier(parties: int) -> Barrier:
+    """Return what lets so many processes begin at the same moment."""
+    return _context.Barrier(parties)
+
+
+def append_to_each(paths: Sequence[Path], start: Barrier) -> None:
+    """Open one file after the other, each together with other processes; append one event."""
+    for path in paths:
+        start.wait(_LONG)
+        append_many(path, f"of-{os.getpid()}", 1, 1)
 
 
 def append_many(path: Path, stream_id: str, count: int, size: int) -> None:

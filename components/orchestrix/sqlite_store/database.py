@@ -136,8 +136,9 @@ def _connect(
 
 
 def _recognise(path: Path, connection: sqlite3.Connection) -> None:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    tables = [name for (name,) in connection.execute(sql.TABLES)]
+    with transaction(connection, "DEFERRED"):  # another process may be making it
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        tables = [name for (name,) in connection.execute(sql.TABLES)]
     if application != sql.APPLICATION_ID and (application or tables):
         found = f" (it has {', '.join(tables[:3])})" if tables else ""
         raise StoreUnusable(

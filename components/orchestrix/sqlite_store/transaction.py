@@ -3,12 +3,15 @@
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Literal
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Generator[None, None, None]:
-    """All or nothing, with the write lock taken at once."""
-    connection.execute("BEGIN IMMEDIATE")
+def transaction(
+    connection: sqlite3.Connection, how: Literal["IMMEDIATE", "DEFERRED"] = "IMMEDIATE"
+) -> Generator[None, None, None]:
+    """All or nothing, with the write lock taken at once; ``DEFERRED`` is for reading only."""
+    connection.execute(f"BEGIN {how}")
     try:
         yield
         connection.execute("COMMIT")

@@ -5,7 +5,6 @@ import os
 import shutil
 import sqlite3
 import tempfile
-import threading
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -16,7 +15,7 @@ import pytest
 from conformance.event_store import counted, log_of, snapshot_at, soon, until, waiting
 
 from orchestrix.eventsourcing import InvalidRange, StorageError, StoreUnavailable, StoreUnusable
-from orchestrix.sqlite_store import open_sqlite_store
+from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store
 
 NOBODY = 65534
 
@@ -309,9 +308,11 @@ async def test_a_file_that_another_program_holds_is_busy(path: Path) -> None:
     await filled(path)
 
 
-async def test_opening_waits_for_another_process_that_makes_the_store(path: Path) -> None:
+@pytest.mark.parametrize("how", ["BEGIN EXCLUSIVE", "BEGIN"])
+async def test_opening_waits_for_another_process_that_makes_the_store(path: Path, how: str) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
+        other.execute(how)
+        other.execute("SELECT * FROM sqlite_master")
         opening = await waiting(filled(path))
         other.execute("ROLLBACK")
 
@@ -383,16 +384,22 @@ async def test_any_other_busy_timeout_is_taken(
         assert writer.execute("PRAGMA busy_timeout").fetchone() == (milliseconds,)
 
 
-async def test_opening_that_is_cancelled_leaves_nothing_open(path: Path) -> None:
+async def test_opening_that_is_cancelled_leaves_nothing_open(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[SQLiteEventStore] = []
+    close = SQLiteEventStore.close
+
+    def noting(store: SQLiteEventStore) -> None:
+        close(store)
+        closed.append(store)
+
+    monkeypatch.setattr(SQLiteEventStore, "close", noting)
     opening = asyncio.create_task(open_sqlite_store(path).__aenter__())
     await asyncio.sleep(0)
     opening.cancel()
     with pytest.raises(asyncio.CancelledError):
         await opening
 
-    await until(lambda: path.exists() and not any(map(_is_writer, threading.enumerate())))
+    await until(lambda: len(closed) == 1)
     await soon(filled(path))
-
-
-def _is_writer(thread: threading.Thread) -> bool:
-    return thread.name == "orchestrix-writer events.db"

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from children import append_many, started
+from children import append_many, append_to_each, barrier, started
 from conformance.event_store import LONG, log_of, tail
 
 from orchestrix.messaging import Event, RecordedEvent
@@ -12,6 +12,7 @@ from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store
 
 APPENDS = 40
 SIZE = 3
+PROCESSES = 6
 ALL = 4 * APPENDS * SIZE
 
 
@@ -40,14 +41,16 @@ async def test_who_follows_while_four_processes_write_never_sees_a_smaller_posit
 
 
 async def test_processes_that_open_a_new_file_at_once_make_one_store(tmp_path: Path) -> None:
-    path = tmp_path / "events.db"
-    children = [started(append_many, path, f"s{number}", 1, 1) for number in range(6)]
+    paths = [tmp_path / f"{number}.db" for number in range(15)]
+    start = barrier(PROCESSES)
+    children = [started(append_to_each, paths, start) for _ in range(PROCESSES)]
     for child in children:
         child.join()
 
-    assert [child.exitcode for child in children] == [0] * 6
-    async with open_sqlite_store(path) as store:
-        assert len(await log_of(store)) == 6
+    assert [child.exitcode for child in children] == [0] * PROCESSES
+    for path in paths:
+        async with open_sqlite_store(path) as store:
+            assert len(await store.streams()) == await store.head() == PROCESSES
 
 
 async def test_opening_a_file_again_keeps_what_other_processes_may_not_do(tmp_path: Path) -> None:
