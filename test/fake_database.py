@@ -1,4 +1,4 @@
-"""A database in memory whose transactions can be rolled back, lose their answer, and be slow."""
+"""State stores to test with: two plain methods, and a database with all that can go wrong."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -10,6 +10,7 @@ from conformance.projection_engine import World
 from orchestrix.eventsourcing import ProjectionContext
 from orchestrix.projection_state import (
     ProjectionState,
+    ProjectionStateStore,
     StateConflict,
     StateTransaction,
     TransactionalProjectionStateStore,
@@ -22,6 +23,26 @@ class Lost(Exception):
 
 class ForbiddenRow(Exception):
     """A deferred constraint does not allow a row."""
+
+
+class PlainStore(ProjectionStateStore):
+    """Two methods over a dict, and the time they take; `broken` makes saving fail."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, ProjectionState] = {}
+        self.saves = 0
+        self.broken = False
+
+    async def load_state(self, projection_id: str) -> ProjectionState | None:
+        await asyncio.sleep(0)
+        return self.states.get(projection_id)
+
+    async def save_state(self, state: ProjectionState) -> None:
+        await asyncio.sleep(0)
+        if self.broken:
+            raise ConnectionError("store is away")
+        self.saves += 1
+        self.states[state.projection_id] = state
 
 
 class FakeTransaction(StateTransaction):
@@ -95,6 +116,24 @@ class FakeDatabase(TransactionalProjectionStateStore):
             found = None if stored is None else stored.revision
             if found != replacing:
                 raise StateConflict(projection_id, replacing, found)
+
+
+class ClosingDatabase(FakeDatabase):
+    """Closes the connection under a cancelled statement, as drivers do, and fails to roll back."""
+
+    async def load_state(self, projection_id: str) -> ProjectionState | None:
+        try:
+            return await super().load_state(projection_id)
+        except asyncio.CancelledError:
+            raise Lost("connection is closed") from None
+
+    @asynccontextmanager
+    async def transaction(self, projection_id: str) -> AsyncGenerator[FakeTransaction]:
+        try:
+            async with super().transaction(projection_id) as transaction:
+                yield transaction
+        except asyncio.CancelledError:
+            raise Lost("connection is closed") from None
 
 
 class DatabaseWorld(World):

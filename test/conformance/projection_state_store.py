@@ -11,6 +11,7 @@ from typing import ClassVar
 import pytest
 
 from orchestrix.projection_state import (
+    UNBOUNDED,
     EventIds,
     PartlyApplied,
     ProjectionState,
@@ -63,7 +64,7 @@ class ProjectionStateStoreConformance:
         assert await store.load_state("balances") is None
 
     async def test_every_field_comes_back(self, store: ProjectionStateStore) -> None:
-        begun = ProjectionState(projection_id="other")
+        begun = ProjectionState(projection_id="other", replay_until=UNBOUNDED)
 
         await store.save_state(FULL)
         await store.save_state(begun)

@@ -4,7 +4,13 @@ from orchestrix.projection_state.errors import StateConflict
 from orchestrix.projection_state.event_ids import EventIds
 from orchestrix.projection_state.memory import InMemoryProjectionStateStore
 from orchestrix.projection_state.segment import WHOLE, Segment, is_cover, key_hash
-from orchestrix.projection_state.state import Feed, PartlyApplied, ProjectionState, Status
+from orchestrix.projection_state.state import (
+    UNBOUNDED,
+    Feed,
+    PartlyApplied,
+    ProjectionState,
+    Status,
+)
 from orchestrix.projection_state.store import (
     ProjectionStateStore,
     StateTransaction,
@@ -12,6 +18,7 @@ from orchestrix.projection_state.store import (
 )
 
 __all__ = [
+    "UNBOUNDED",
     "WHOLE",
     "EventIds",
     "Feed",

@@ -12,6 +12,9 @@ Feed = Literal["bare", "recorded"]
 Status = Literal["live", "resetting", "replaying"]
 """`resetting` and `replaying` are left when the replay that began them is done."""
 
+UNBOUNDED = 2**63 - 1
+"""A checkpoint above all others: there is none that a replay's could be compared with."""
+
 
 @dataclass(frozen=True, slots=True)
 class PartlyApplied:
@@ -50,7 +53,8 @@ class ProjectionState:
         feed: The kind of feed, fixed by the first event; None before it.
         failed_position: Recorded feed: the event that must come next, since it failed.
         partly_applied: Events that failed half-way.
-        replay_until: Up to this checkpoint, events are history that is replayed.
+        replay_until: Up to this checkpoint, events are history that is replayed; UNBOUNDED: up to
+            the end of the first call that ends well.
         event_ids: Bare feed: the ids that were taken, oldest first.
     """
 

@@ -42,7 +42,7 @@ def _check_page(page: Page, items: Sequence[Any], progress: Progress, projection
         raise GapInFeed(projection_id, progress.position, page.after_position)
     failed = progress.failed_position or page.last_position + 1
     if failed <= page.last_position and all(each.position != failed for each in items):
-        raise GapInFeed(projection_id, progress.position, failed)
+        raise GapInFeed(projection_id, progress.position, failed, failed)
 
 
 def end_of(feed: Feed, items: Sequence[Any], progress: Progress) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
-from orchestrix.eventsourcing.projections.handlers import call_with
+from orchestrix.eventsourcing.projections.handlers import Context, call
 from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.eventsourcing.projections.recorded_feed import check_place
 from orchestrix.messaging import Event, RecordedEvent
@@ -18,12 +18,12 @@ class BatchHandler:
     Attributes:
         function: What is called with a list of events.
         name: Module and qualified name.
-        takes_context: Whether it wants the context of the batch's last event.
+        context: How it takes the context of the batch's last event.
     """
 
     function: Callable[..., Any]
     name: str
-    takes_context: bool
+    context: Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ async def _call(
     if wanted:
         last = known[-1]
         context = progress.context(last.position, last.recorded(), replaying=replaying)
-        await call_with(handler.function, wanted, context if handler.takes_context else None)
+        await call(handler.function, (wanted,), handler.context, context)
 
 
 def _new(items: Sequence[Event] | Sequence[RecordedEvent], progress: Progress) -> list[_Item]:

@@ -14,8 +14,9 @@ class ProjectionContext:
 
     Attributes:
         projection_id: The projection.
-        position: The event's position in the log; for bare events, its number from 1. Together
-            with the projection id, an idempotency key for outside systems.
+        position: The event's position in the log, which together with the projection id is an
+            idempotency key for outside systems. For bare events the number from 1 of those taken,
+            which another event gets when this one fails; there the key is the event's id.
         recorded: The recorded event; None for a bare one.
         replaying: Whether the event is history that is handled again.
     """

@@ -5,12 +5,18 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
+from orchestrix.eventsourcing.projections.cancellation import check_cancelled
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
 from orchestrix.eventsourcing.projections.feed import Events, check_events
+from orchestrix.eventsourcing.projections.handlers import check_event_type
 from orchestrix.eventsourcing.projections.projection import Projection
 from orchestrix.eventsourcing.projections.registry import Registry
 from orchestrix.eventsourcing.projections.settings import Settings
-from orchestrix.eventsourcing.projections.state_keeper import Promise, StateKeeper
+from orchestrix.eventsourcing.projections.state_keeper import (
+    Promise,
+    StateKeeper,
+    check_state_store,
+)
 from orchestrix.eventsourcing.projections.transactional_work import TransactionalWork
 from orchestrix.eventsourcing.projections.turn import turn_of
 from orchestrix.eventsourcing.projections.work import Work
@@ -67,11 +73,7 @@ class ProjectionEngine:
         start: Literal["beginning"] | int | datetime = "beginning",
         batch_size: int = 1000,
     ) -> None:
-        if not all(hasattr(state_store, name) for name in ("load_state", "save_state")):
-            raise ValueError(
-                "state_store needs the coroutine methods load_state and save_state, "
-                f"found {state_store!r}"
-            )
+        check_state_store(state_store)
         _check_arguments(projection_id, version, window, start, batch_size)
         if isinstance(ignore, str):
             raise ValueError(f"ignore is a list of types; found the text {ignore!r}")
@@ -95,9 +97,9 @@ class ProjectionEngine:
         """Register a handler of `event_type` and its subclasses; use it as a decorator.
 
         The handler takes the event, and a ProjectionContext when it has a second parameter that
-        needs a value or is called ``context``. It may be sync or async; what it returns is
-        awaited when it can be. All handlers of an event are called, in the order they were
-        registered, each at most once.
+        needs a value or is called ``context``, or a keyword-only one of that name. It may be
+        sync or async; what a sync one returns is awaited when it can be. All handlers of an event
+        are called, in the order they were registered, each at most once.
 
         Args:
             event_type: A subclass of Event; Event itself takes every event but unknown ones.
@@ -108,6 +110,7 @@ class ProjectionEngine:
             RegistrationError: No class of events, a function that cannot be called so, or one
                 that handles this class already.
         """
+        check_event_type(event_type)
 
         def register(function: FunctionT) -> FunctionT:
             self._registry.add_function(event_type, function, replay)
@@ -147,6 +150,9 @@ class ProjectionEngine:
         call = self._turn.begin() or await self._turn.wait()
         try:
             await self._work.initialize()
+        except Exception as error:
+            check_cancelled(error)
+            raise
         finally:
             self._turn.end(call)
 
@@ -175,6 +181,9 @@ class ProjectionEngine:
         call = self._turn.begin() or await self._turn.wait()
         try:
             await self._work.process(events)
+        except Exception as error:
+            check_cancelled(error)
+            raise
         finally:
             self._turn.end(call)
 
@@ -186,7 +195,8 @@ class ProjectionEngine:
         store in one transaction with it, or with its first event when a later one fails.
         Handlers registered with ``replay=False`` are not called. After a failure,
         :meth:`process_events` goes on with the replay where it stopped; so it does after a page
-        that was not the last one, as long as the events were handled before.
+        that was not the last one, as long as the events were handled before: as recorded events
+        of the same store, since no other checkpoint can be compared.
 
         Raises:
             Exception: As :meth:`process_events`, and what a hook raises.
@@ -201,6 +211,9 @@ class ProjectionEngine:
         call = self._turn.begin() or await self._turn.wait()
         try:
             await self._work.replay(events)
+        except Exception as error:
+            check_cancelled(error)
+            raise
         finally:
             self._turn.end(call)
 

@@ -35,19 +35,29 @@ class GapInFeed(FeedError):
     Attributes:
         projection_id: The projection.
         checkpoint: Up to where the log is handled.
-        position: Where the feed begins.
+        position: After which position the feed goes on (exclusive).
+        failed_position: The event that failed and was left out; None: a page begins too late.
     """
 
-    def __init__(self, projection_id: str, checkpoint: int, position: int) -> None:
-        super().__init__(projection_id, checkpoint, position)
+    def __init__(
+        self, projection_id: str, checkpoint: int, position: int, failed_position: int | None = None
+    ) -> None:
+        super().__init__(projection_id, checkpoint, position, failed_position)
         self.projection_id = projection_id
         self.checkpoint = checkpoint
         self.position = position
+        self.failed_position = failed_position
 
     def __str__(self) -> str:
+        if self.failed_position is not None:
+            return (
+                f"projection {self.projection_id!r} failed at position {self.failed_position}, and "
+                f"the feed leaves that event out; feed read_all(after_position={self.checkpoint}) "
+                "without a filter that hides it"
+            )
         return (
             f"projection {self.projection_id!r} has handled the log up to position "
-            f"{self.checkpoint} and was fed from {self.position} on; "
+            f"{self.checkpoint}, and the feed begins after position {self.position}; "
             f"feed read_all(after_position={self.checkpoint}) first"
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from orchestrix.eventsourcing.page import Page, StreamPage
 from orchestrix.eventsourcing.projections.errors import FeedError, MixedFeed, NotTheLog
@@ -27,6 +27,23 @@ _USUAL = {list, tuple, Page}
 
 Chunk: TypeAlias = tuple[Sequence[Any], Page | None]
 """Some events, at least one, and None; or a page's events, which may be none, and the page."""
+
+
+class Origin(NamedTuple):
+    """Where a chunk comes from, as far as it tells."""
+
+    feed: Feed | None = None
+    store_id: str | None = None
+
+
+_UNPAGED: dict[Feed, Origin] = {"bare": Origin("bare"), "recorded": Origin("recorded")}
+
+
+def origin_of(feed: Feed, items: Sequence[Any], page: Page | None) -> Origin:
+    """Return where a chunk comes from; a page of an empty log tells its store and no kind."""
+    if page is None:
+        return _UNPAGED[feed]
+    return Origin(feed if items or page.last_position > 0 else None, page.store_id)
 
 
 def chunks(events: object, size: int) -> Iterator[Chunk]:
@@ -68,8 +85,13 @@ def check_readable(projection_id: str, events: object) -> None:
         )
 
 
-def kind_of(projection_id: str, items: Sequence[Any]) -> Feed:
+def kind_of(projection_id: str, items: Sequence[Any], place: int) -> Feed:
     """Return the kind of events in a chunk; an empty page is recorded.
+
+    Args:
+        projection_id: Whom they are fed to.
+        items: The events of the chunk.
+        place: The first one's place in what was fed, from 0.
 
     Raises:
         FeedError: Something in it is no event.
@@ -79,7 +101,7 @@ def kind_of(projection_id: str, items: Sequence[Any]) -> Feed:
     kinds = set(map(type, items))
     if len(kinds) == 1 and (feed := _FEEDS.get(next(iter(kinds)))):
         return feed
-    check_items(projection_id, items)
+    check_items(projection_id, items, place)
     if not kinds:
         return "recorded"
     recorded = [kind for kind in kinds if issubclass(kind, RecordedEvent)]
@@ -94,13 +116,13 @@ def kind_of(projection_id: str, items: Sequence[Any]) -> Feed:
     return "recorded"
 
 
-def check_items(projection_id: str, items: Sequence[Any]) -> None:
-    """Raise FeedError unless all of `items` are events."""
+def check_items(projection_id: str, items: Sequence[Any], place: int) -> None:
+    """Raise FeedError unless all of `items` are events; the first is at `place`, from 0."""
     for kind in set(map(type, items)):
         if not issubclass(kind, _EVENTS):
             index, item = next(each for each in enumerate(items) if type(each[1]) is kind)
             raise FeedError(
-                f"projection {projection_id!r} was fed {_short(item)} at place {index}; "
+                f"projection {projection_id!r} was fed {_short(item)} at place {place + index}; "
                 "feed it events only"
             )
 

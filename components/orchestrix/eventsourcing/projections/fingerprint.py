@@ -5,6 +5,7 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from types import CodeType, NoneType
 from typing import Any, cast
 
@@ -13,7 +14,8 @@ def fingerprint(handlers: Iterable[tuple[str, str, Callable[..., Any]]]) -> str:
     """Return a short text that changes when a handler's own code does.
 
     What the handlers call is not looked at, and another Python version makes another text: a
-    difference is a reason to warn, no proof. Docstrings do not matter.
+    difference is a reason to warn, no proof. Docstrings do not matter, and neither does what a
+    list, a dict or another object that may change holds.
 
     Args:
         handlers: For each handler the event type, its name, and what is called.
@@ -27,7 +29,7 @@ def fingerprint(handlers: Iterable[tuple[str, str, Callable[..., Any]]]) -> str:
 
 def _parts(function: Any) -> Iterator[object]:
     if isinstance(function, functools.partial):
-        yield from _texts((function.args, sorted(function.keywords.items())))
+        yield from _texts((function.args, *sorted(function.keywords.items())))
         yield from _parts(cast("Any", function).func)
         return
     function = inspect.unwrap(getattr(function, "__func__", function))
@@ -35,7 +37,7 @@ def _parts(function: Any) -> Iterator[object]:
         function = getattr(type(function).__call__, "__func__", type(function).__call__)
     yield from _texts(getattr(function, "__defaults__", None))
     keywords: dict[str, object] = getattr(function, "__kwdefaults__", None) or {}
-    yield from _texts(sorted(keywords.items()))
+    yield from _texts((*sorted(keywords.items()),))
     if isinstance(code := getattr(function, "__code__", None), CodeType):
         yield from _code_parts(code)
 
@@ -59,13 +61,21 @@ def _has_docstring(code: CodeType) -> bool:
 
 def _texts(value: object) -> Iterator[object]:
     """Yield what is the same in every run: no address, and no order of a set."""
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, tuple):
         yield "("
         for each in cast("Iterable[object]", value):
             yield from _texts(each)
         yield ")"
-    elif isinstance(value, (frozenset, set)):
-        yield sorted(map(repr, cast("Iterable[object]", value)))
+    elif isinstance(value, frozenset):
+        yield sorted(map(_text, cast("Iterable[object]", value)))
     else:
-        text = repr(value)
-        yield type(value).__qualname__ if " at 0x" in text else text
+        yield _text(value)
+
+
+def _text(value: object) -> str:
+    """Return the text of a value that cannot change; of anything else, what it is."""
+    is_value = type(value).__hash__ not in (None, object.__hash__) and not callable(value)
+    with suppress(Exception):
+        if is_value and " at 0x" not in (text := repr(value)):
+            return text
+    return str(getattr(value, "__qualname__", type(value).__qualname__))

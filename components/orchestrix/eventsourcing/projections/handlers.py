@@ -1,13 +1,18 @@
 """Handlers: what may be one, decided once, when it is registered."""
 
+import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from types import BuiltinMethodType, MethodType
+from typing import Any, Literal, cast
 
 from orchestrix.eventsourcing.projections.context import ProjectionContext
 from orchestrix.eventsourcing.projections.errors import RegistrationError
 from orchestrix.messaging import Event
+
+Context = Literal["unwanted", "last", "by name"]
+"""How a function takes the context: not at all, after its other argument, or ``context=``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +24,7 @@ class Handler:
         function: What is called.
         name: Module and qualified name, numbered when it is taken.
         is_async: Whether the function is a coroutine function.
-        takes_context: Whether it wants the context as its second argument.
+        context: How it takes the context.
         in_replay: Whether it is called for history that is handled again.
     """
 
@@ -27,12 +32,12 @@ class Handler:
     function: Callable[..., Any]
     name: str
     is_async: bool
-    takes_context: bool
+    context: Context
     in_replay: bool
 
     async def __call__(self, event: Event, context: ProjectionContext) -> None:
         """Call the function and wait for what it returns."""
-        await call_with(self.function, event, context if self.takes_context else None)
+        await call(self.function, (event,), self.context, context)
 
 
 def handler(event_type: type[Event], function: Callable[..., Any], *, in_replay: bool) -> Handler:
@@ -41,25 +46,45 @@ def handler(event_type: type[Event], function: Callable[..., Any], *, in_replay:
     Raises:
         RegistrationError: It cannot be one; the sentence says why.
     """
-    check_event_type(event_type)
     check_callable(function)
     return Handler(
         event_type,
         function,
         name_of(function),
         is_coroutine_function(function),
-        takes_context(function, 1),
+        context_of(function, "an event"),
         in_replay,
     )
 
 
-async def call_with(
-    function: Callable[..., Any], given: object, context: ProjectionContext | None
+async def call(
+    function: Callable[..., Any],
+    given: tuple[Any, ...],
+    wanted: Context,
+    context: ProjectionContext,
 ) -> None:
-    """Call `function` with what is given, and the context unless None; wait for what it returns."""
-    result = function(given) if context is None else function(given, context)
+    """Call `function` with what is given, and the context as it wants it; wait for the answer."""
+    if wanted == "unwanted":
+        result = function(*given)
+    elif wanted == "last":
+        result = function(*given, context)
+    else:
+        result = function(*given, context=context)
     if inspect.isawaitable(result):
         await result
+
+
+def is_same(one: object, other: object) -> bool:
+    """Say whether both are one handler: one object, or bound methods of one object.
+
+    Python makes a bound method anew each time it is asked for.
+    """
+    if isinstance(one, _BOUND) and isinstance(other, _BOUND):
+        return one == other
+    return one is other
+
+
+_BOUND = (MethodType, BuiltinMethodType)
 
 
 def check_event_type(event_type: object) -> None:
@@ -75,36 +100,44 @@ def check_callable(function: object) -> None:
     """Raise RegistrationError unless a call of `function` does something."""
     if not callable(function):
         raise RegistrationError(f"{function!r} cannot be called; register a function")
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+    inner = _what_runs(function)
+    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
         raise RegistrationError(
             f"{name_of(function)} is a generator: calling it runs nothing; remove its yield"
         )
 
 
-def takes_context(function: Callable[..., Any], given: int) -> bool:
-    """Say whether `function` takes the context after `given` other arguments.
+def context_of(function: Callable[..., Any], given: str) -> Context:
+    """Say how `function` takes the context.
+
+    Args:
+        function: What is registered.
+        given: What it is called with before the context, in words; empty: nothing.
 
     Raises:
-        RegistrationError: It cannot be called with these arguments.
+        RegistrationError: It cannot be called so.
     """
     try:
         signature = inspect.signature(function)
     except ValueError:  # a builtin such as list.append
-        return False
-    for count in (given + 1, given):
-        if _fits(signature, count) and (count == given or _asks(signature, given)):
-            return count > given
+        return "unwanted"
+    count = 1 if given else 0
+    if _fits(signature, count + 1) and _asks(signature, count):
+        return "last"
+    if _asks_by_name(signature) and _fits(signature, count, context=None):
+        return "by name"
+    if _fits(signature, count):
+        return "unwanted"
     raise RegistrationError(
-        f"{name_of(function)}{signature} cannot be a handler: it is called with "
-        f"{'an event and' if given else ''} optionally a ProjectionContext"
+        f"{name_of(function)}{signature} cannot be a {'handler' if given else 'reset hook'}: it is "
+        f"called with {f'{given} and' if given else 'nothing or'}, if it asks for one, a "
+        "ProjectionContext"
     )
 
 
-def is_coroutine_function(function: Callable[..., Any]) -> bool:
+def is_coroutine_function(function: object) -> bool:
     """Say whether a call of `function` makes a coroutine, whatever kind of callable it is."""
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - its kind is asked, not whether it is there
-    )
+    return inspect.iscoroutinefunction(_what_runs(function))
 
 
 def name_of(function: object) -> str:
@@ -114,9 +147,16 @@ def name_of(function: object) -> str:
     return f"{named.__module__}.{named.__qualname__}"
 
 
-def _fits(signature: inspect.Signature, count: int) -> bool:
+def _what_runs(function: object) -> object:
+    """Return the function behind a partial, or behind an object with ``__call__``."""
+    while isinstance(function, functools.partial):
+        function = cast("Any", function).func
+    return function if inspect.isroutine(function) else type(function).__call__
+
+
+def _fits(signature: inspect.Signature, count: int, **named: object) -> bool:
     try:
-        signature.bind(*[None] * count)
+        signature.bind(*[None] * count, **named)
     except TypeError:
         return False
     return True
@@ -129,3 +169,11 @@ def _asks(signature: inspect.Signature, index: int) -> bool:
     if index >= len(named):
         return False  # *arguments
     return named[index].default is inspect.Parameter.empty or named[index].name == "context"
+
+
+def _asks_by_name(signature: inspect.Signature) -> bool:
+    """Say whether there is a ``context`` behind a star; what a partial fills is its own."""
+    found = signature.parameters.get("context")
+    if found is None or found.kind is not inspect.Parameter.KEYWORD_ONLY:
+        return False
+    return found.default in (None, inspect.Parameter.empty)

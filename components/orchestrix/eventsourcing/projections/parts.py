@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from orchestrix.eventsourcing.projections.feed import Origin
 from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.eventsourcing.projections.recorded_feed import check_place
 from orchestrix.messaging import Event, RecordedEvent
@@ -24,6 +25,15 @@ def after_start(
     return ()
 
 
+def is_comparable(old: Progress, origin: Origin) -> bool:
+    """Say whether checkpoints in a replay of `origin` mean the same as the old ones.
+
+    Recorded events without a page are taken to come from the store that is known.
+    """
+    is_same_store = old.store_id is None or origin.store_id in (None, old.store_id)
+    return old.feed is None or (old.feed == origin.feed and is_same_store)
+
+
 def history_and_news(
     items: Sequence[Any], progress: Progress
 ) -> Iterator[tuple[Sequence[Any], bool]]:
@@ -42,7 +52,7 @@ def history_and_news(
         split = until - progress.position
     if items[:split]:
         yield items[:split], True
-    if items[split:] or not items:
+    if items[split:]:
         yield items[split:], False
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from orchestrix.eventsourcing.projections.applied import weight_kept, weight_of_ids, weight_of_run
 from orchestrix.eventsourcing.projections.context import ProjectionContext
 from orchestrix.eventsourcing.projections.errors import MixedFeed
+from orchestrix.eventsourcing.projections.feed import Origin
 from orchestrix.messaging import RecordedEvent
 from orchestrix.projection_state import (
     EventIds,
@@ -47,10 +48,11 @@ class Progress:
         self.is_healthy = state.is_healthy
         self.last_error = state.last_error
         self.status = state.status
-        self.store_id = state.store_id
-        self.fingerprint = state.fingerprint
+        self.feed: Feed | None = state.feed
+        self.store_id: str | None = state.store_id
+        self.fingerprint: str | None = state.fingerprint
         self.failed_position = state.failed_position
-        self.replay_until = state.replay_until
+        self.replay_until: int = state.replay_until
         self.partly = {each.event_id: each.returned for each in state.partly_applied}
         self.seen = set(state.event_ids)
         self.is_dirty = self.has_moved = False
@@ -62,7 +64,6 @@ class Progress:
         self._fresh_passed: list[str] = []
         self._count = state.applied_count
         self._weight = state.applied_hash
-        self._feed = state.feed
         ids = state.event_ids  # a store may give them back as a list
         self._event_ids = ids if isinstance(ids, EventIds) else EventIds(ids)  # pyright: ignore[reportUnnecessaryIsInstance] - stores may be untyped
         self._updated_at: float | None = None
@@ -77,22 +78,27 @@ class Progress:
 
     def check_feed(self, feed: Feed) -> None:
         """Raise MixedFeed when the kind of feed is fixed to the other one."""
-        if self._feed not in (None, feed):
-            raise MixedFeed(self.began_with.projection_id, str(self._feed), feed)
+        if self.feed not in (None, feed):
+            raise MixedFeed(self.began_with.projection_id, str(self.feed), feed)
 
-    def begin_chunk(self, feed: Feed | None, store_id: str | None) -> None:
+    def begin_chunk(self, origin: Origin, fingerprint: str, replay_until: int) -> None:
         """Begin a chunk: fix the kind of feed and the store, as far as they are known by it."""
-        is_new_store = self.store_id is None and store_id is not None
-        if (self._feed is None and feed is not None) or is_new_store or self.partly:
+        is_new_store = self.store_id is None and origin.store_id is not None
+        is_same = fingerprint == self.fingerprint and replay_until == self.replay_until
+        if self.feed is None or is_new_store or not is_same or self.partly:
             self.make_state()  # who asks during the chunk shall see how it was before
-        self._feed = self._feed or feed
+            self.feed = self.feed or origin.feed
+            self.fingerprint, self.replay_until = fingerprint, replay_until
         if is_new_store:
-            self.store_id, self.is_dirty = store_id, True
+            self.store_id, self.is_dirty = origin.store_id, True
         self.fault = "none"
         self.has_moved = False
 
     def applied_run(self, start: int, stop: int) -> None:
-        """Count the recorded events from position `start` to `stop`, exclusive, as applied."""
+        """Count the recorded events from position `start` to `stop`, exclusive, as applied.
+
+        Not while handlers are called: who asks then shall see how it was before.
+        """
         if start < stop:
             self._count += stop - start
             self._weight += weight_of_run(start, stop)
@@ -119,6 +125,14 @@ class Progress:
         if self._window is not None and len(self.seen) > 2 * self._window:
             self._event_ids = self._remembered().newest(self._window)
             self.seen = set(self._event_ids)
+
+    def is_replayed(self) -> bool:
+        """Say whether a replay has reached the checkpoint that bounds it."""
+        return self.status == "replaying" and self.position >= self.replay_until
+
+    def end_replay(self) -> None:
+        """Let what comes from now on be new."""
+        self.status, self.replay_until = "live", 0
 
     def succeed(self) -> None:
         """Be healthy, if anything was tried: it succeeded."""
@@ -161,7 +175,7 @@ class Progress:
             fingerprint=self.fingerprint,
             applied_count=self._count,
             applied_hash=weight_kept(self._weight),
-            feed=self._feed,
+            feed=self.feed,
             failed_position=self.failed_position,
             partly_applied=tuple(PartlyApplied(*each) for each in self.partly.items()),
             replay_until=self.replay_until,

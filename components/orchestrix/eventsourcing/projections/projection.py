@@ -86,7 +86,7 @@ class _Folding:
         self._number = 0
 
     async def take(self, items: Sequence[Any]) -> None:
-        check_items(self._name, items)
+        check_items(self._name, items, self._number)
         for item in items:
             self._number += 1
             if isinstance(item, RecordedEvent):

@@ -27,6 +27,7 @@ async def apply_recorded(
         ({}, {}) if progress.partly else (routes.async_calls, routes.sync_calls)
     )
     start = following = progress.position + 1  # the run of applied positions, exclusive
+    runs: list[tuple[int, int]] = []
     position, last = progress.position, None
     try:
         for recorded in records:
@@ -34,7 +35,7 @@ async def apply_recorded(
             if position != following:
                 if not check_place(position, progress, following):
                     continue
-                progress.applied_run(start, following)
+                runs.append((start, following))
                 start = position
             event = recorded.content
             call = async_calls.get(type(event))
@@ -48,7 +49,7 @@ async def apply_recorded(
                 if result is not None and inspect.isawaitable(result):
                     await result
             elif not await dispatch(recorded.event, position, recorded, routes, progress):
-                progress.applied_run(start, position)
+                runs.append((start, position))
                 start = position + 1
             following = position + 1
             last = recorded
@@ -57,6 +58,8 @@ async def apply_recorded(
             progress.fault = "handler"
         raise
     finally:
+        for run in runs:
+            progress.applied_run(*run)
         progress.applied_run(start, following)
         progress.reach(following - 1)
         if last is not None:
@@ -92,7 +95,7 @@ def _check_failed_comes_first(position: int, progress: Progress, following: int)
     failed = progress.failed_position
     if failed is not None and following <= failed < position:
         progress.fault = "feed"
-        raise GapInFeed(progress.began_with.projection_id, following - 1, position)
+        raise GapInFeed(progress.began_with.projection_id, following - 1, failed, failed)
 
 
 def check_order(projection_id: str, records: Sequence[RecordedEvent]) -> None:

@@ -1,6 +1,5 @@
 """What is registered with an engine: functions, projections, hooks; and the routes they make."""
 
-import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -10,11 +9,14 @@ from orchestrix.eventsourcing.projections.context import ProjectionContext
 from orchestrix.eventsourcing.projections.errors import RegistrationError
 from orchestrix.eventsourcing.projections.fingerprint import fingerprint
 from orchestrix.eventsourcing.projections.handlers import (
+    Context,
     Handler,
+    call,
     check_callable,
+    context_of,
     handler,
+    is_same,
     name_of,
-    takes_context,
 )
 from orchestrix.eventsourcing.projections.projection import Projection, handlers_in
 from orchestrix.eventsourcing.projections.routes import Routes
@@ -32,6 +34,11 @@ class Registered:
 
     def make(self) -> Projection:
         """Return a new instance."""
+        if not callable(self.factory):
+            raise RegistrationError(
+                f"{self.factory!r} makes no projection; register its class, "
+                f"{type(self.factory).__qualname__}, or a function that makes an instance"
+            )
         made = self.factory()
         if not isinstance(made, Projection):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
             raise RegistrationError(
@@ -47,7 +54,7 @@ class Registry:
     def __init__(self) -> None:
         self._sources: list[Handler | Registered] = []
         self.batch: BatchHandler | None = None
-        self.reset_hooks: list[tuple[Callable[..., Any], bool]] = []
+        self.reset_hooks: list[tuple[Callable[..., Any], Context]] = []
         self._build()
 
     def add_function(
@@ -57,7 +64,7 @@ class Registry:
         new = handler(event_type, function, in_replay=in_replay)
         self._check_kind(self.batch is None)
         for each in self._handlers:
-            if each.function == function and each.event_type is event_type:
+            if each.event_type is event_type and is_same(each.function, function):
                 raise RegistrationError(
                     f"{new.name} handles {event_type.__name__} already; register it once"
                 )
@@ -67,7 +74,7 @@ class Registry:
     def add_projection(self, factory: Callable[[], Projection]) -> None:
         """Register a class-style projection, or raise RegistrationError."""
         self._check_kind(self.batch is None)
-        if any(each.factory == factory for each in self._registered()):
+        if any(is_same(each.factory, factory) for each in self._registered()):
             raise RegistrationError(f"{name_of(factory)} is registered already; do it once")
         registered = Registered(factory)
         if not list(handlers_in(registered.instance)):
@@ -81,21 +88,24 @@ class Registry:
         """Register the one handler of whole batches, or raise RegistrationError."""
         check_callable(function)
         self._check_kind(not self._sources and self.batch is None)
-        self.batch = BatchHandler(function, name_of(function), takes_context(function, 1))
+        self.batch = BatchHandler(
+            function, name_of(function), context_of(function, "a list of events")
+        )
         self._build()
 
     def add_reset_hook(self, function: Callable[..., Any]) -> None:
         """Register what empties the read model, or raise RegistrationError."""
         check_callable(function)
-        if any(function == each for each, _ in self.reset_hooks):
+        if any(is_same(function, each) for each, _ in self.reset_hooks):
             raise RegistrationError(f"{name_of(function)} empties the model already; say so once")
-        self.reset_hooks.append((function, takes_context(function, 0)))
+        self.reset_hooks.append((function, context_of(function, "")))
 
     def instance_of(self, cls: type[ProjectionT]) -> ProjectionT:
         """Return the present instance of `cls`, or raise RegistrationError."""
-        for source in self._sources:
-            if isinstance(source, Registered) and isinstance(source.instance, cls):
-                return source.instance
+        fitting = [each for each in self.instances() if isinstance(each, cls)]
+        exact = [each for each in fitting if type(each) is cls]
+        for instance in exact or fitting:
+            return instance
         raise RegistrationError(f"{cls.__qualname__} is not registered; engine.register it first")
 
     def has_unmanaged_model(self) -> bool:
@@ -109,10 +119,8 @@ class Registry:
         When a factory raises, all instances stay as they are.
         """
         self.put_instances([each.make() for each in self._registered()])
-        for hook, wants_context in self.reset_hooks:
-            result = hook(context) if wants_context else hook()
-            if inspect.isawaitable(result):
-                await result
+        for hook, wanted in self.reset_hooks:
+            await call(hook, (), wanted, context)
 
     def silent_names(self) -> set[str]:
         """Return the names of the handlers that are not called for history."""
@@ -160,14 +168,24 @@ class Registry:
 
 
 def _named_apart(sources: list[Handler | Registered]) -> list[Handler]:
-    """Return all handlers; of equal names the second becomes ``name#2``."""
+    """Return all handlers; of equal names the second becomes ``name#2``.
+
+    A function that is registered with and without silence has two names: what one of them
+    returned from may outlive a reset, what the other did is undone by it.
+    """
     found: list[Handler] = []
-    names: dict[str, list[Callable[..., Any]]] = {}
+    named: dict[str, list[Handler]] = {}
     for source in sources:
         for each in [source] if isinstance(source, Handler) else handlers_in(source.instance):
-            same = names.setdefault(each.name, [])
-            if each.function not in same:
-                same.append(each.function)
-            number = same.index(each.function)
+            others = named.setdefault(each.name, [])
+            number = next(
+                (n for n, other in enumerate(others) if _is_one(each, other)), len(others)
+            )
+            if number == len(others):
+                others.append(each)
             found.append(replace(each, name=f"{each.name}#{number + 1}") if number else each)
     return found
+
+
+def _is_one(one: Handler, other: Handler) -> bool:
+    return one.in_replay == other.in_replay and is_same(one.function, other.function)

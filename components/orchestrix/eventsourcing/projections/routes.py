@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from orchestrix.eventsourcing.projections.handlers import Handler
+from orchestrix.eventsourcing.projections.handlers import Handler, is_same
 from orchestrix.messaging import Event, UnknownEvent
 
 Function = Callable[[Event], Any]
@@ -35,19 +35,32 @@ class Routes:
         matching = [each for each in self._handlers if _matches(each.event_type, cls)]
         if not matching:
             return None
-        found: list[Handler] = []
-        for each in matching:
-            silent = self.replaying and not each.in_replay
-            if not silent and all(each.function != other.function for other in found):
-                found.append(each)
+        found = [each for each in _one_per_function(matching) if self._hears(each)]
         self._open_fast_lane(cls, found)
         return tuple(found)
 
+    def _hears(self, handler: Handler) -> bool:
+        return handler.in_replay or not self.replaying
+
     def _open_fast_lane(self, cls: type[Event], found: list[Handler]) -> None:
-        if len(found) != 1 or found[0].takes_context:
+        if len(found) != 1 or found[0].context != "unwanted":
             return
         lane = self.async_calls if found[0].is_async else self.sync_calls
         lane[cls] = found[0].function
+
+
+def _one_per_function(handlers: Sequence[Handler]) -> list[Handler]:
+    """Return one handler for each function, silent in replays only if all of its handlers are."""
+    found: list[Handler] = []
+    for each in handlers:
+        same = [
+            place for place, other in enumerate(found) if is_same(each.function, other.function)
+        ]
+        if not same:
+            found.append(each)
+        elif each.in_replay and not found[same[0]].in_replay:
+            found[same[0]] = each
+    return found
 
 
 def _matches(handled: type[Event], cls: type[Event]) -> bool:

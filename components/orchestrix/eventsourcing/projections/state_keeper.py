@@ -1,7 +1,9 @@
 """Keeping one projection's state in whatever store there is, and what that lets us promise."""
 
+import inspect
 from enum import Enum
 
+from orchestrix.eventsourcing.projections.handlers import is_coroutine_function
 from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.projection_state import (
     InMemoryProjectionStateStore,
@@ -17,6 +19,18 @@ class Promise(Enum):
     EXACTLY_ONCE = "exactly once, for what is written with the transaction"
     EXACTLY_ONCE_IN_PROCESS = "exactly once, for the life of the process"
     AT_LEAST_ONCE = "at least once: after a crash, events since the last saved state come again"
+
+
+def check_state_store(store: object) -> None:
+    """Raise ValueError unless `store` has the coroutine methods that an engine calls."""
+    for name in ("load_state", "save_state"):
+        method = inspect.unwrap(getattr(store, name, None))  # pyright: ignore[reportArgumentType] - None has no wrapper
+        is_plain = inspect.isroutine(method) and not is_coroutine_function(method)
+        if isinstance(store, type) or not callable(method) or is_plain:
+            raise ValueError(
+                "state_store needs the coroutine methods load_state and save_state, "
+                f"found {store!r}"
+            )
 
 
 class StateKeeper:
@@ -35,7 +49,8 @@ class StateKeeper:
         self._store = store
         self.shared = store if type(store) is InMemoryProjectionStateStore else None
         self.transactional = store if isinstance(store, TransactionalProjectionStateStore) else None
-        self._loaded: ProjectionState | None = None
+        self._latest: ProjectionState | None = None
+        self._is_stored = False  # whether the store ever had a state
 
     @property
     def promise(self) -> Promise:
@@ -46,23 +61,29 @@ class StateKeeper:
 
     def known(self) -> ProjectionState | None:
         """Return the state as far as it is known without waiting."""
-        return self._loaded if self.shared is None else self.shared.get(self._projection_id)
+        if self.shared is not None:
+            return self.shared.get(self._projection_id)
+        return self._latest if self._is_stored else None
 
     def is_current(self, progress: Progress) -> bool:
         """Say whether nobody else can have moved on from `progress`; False when in doubt."""
         if self.shared is not None:
             return self.shared.is_kept(self._projection_id, progress)
-        return self._loaded is not None and self.transactional is None
+        return self._latest is not None and self.transactional is None
 
     async def load(self) -> ProjectionState | None:
         """Return the state, None when there is none yet. Raises what the store raises."""
-        if self.shared is None and self._loaded is None:
-            self._loaded = await self._store.load_state(self._projection_id)
+        if self.shared is None and self._latest is None:
+            self.remember(await self._store.load_state(self._projection_id))
         return self.known()
 
     def remember(self, state: ProjectionState | None) -> None:
         """Take note of what was saved or loaded elsewhere."""
-        self._loaded = state
+        self._latest, self._is_stored = state, state is not None
+
+    def hold(self, state: ProjectionState) -> None:
+        """Take note of where the engine is, although the store may not know it."""
+        self._latest = state
 
     def keep(self, progress: Progress) -> bool:
         """Keep the state of `progress` without waiting; return False where that cannot be."""
@@ -78,6 +99,7 @@ class StateKeeper:
         if self.keep(progress):
             return
         progress.is_dirty = True
-        self._loaded = progress.make_state()
-        await self._store.save_state(self._loaded)
-        progress.is_dirty = False
+        state = progress.make_state()
+        self.hold(state)
+        await self._store.save_state(state)
+        self._is_stored, progress.is_dirty = True, False

@@ -7,14 +7,15 @@ from itertools import dropwhile
 from typing import Any
 
 from orchestrix.eventsourcing.page import Page
+from orchestrix.eventsourcing.projections.cancellation import is_failure
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
-from orchestrix.eventsourcing.projections.feed import kind_of
+from orchestrix.eventsourcing.projections.feed import Origin, kind_of, origin_of
 from orchestrix.eventsourcing.projections.projection import Projection
 from orchestrix.eventsourcing.projections.recorded_feed import check_place
 from orchestrix.eventsourcing.projections.registry import Registry
 from orchestrix.eventsourcing.projections.settings import Settings
 from orchestrix.eventsourcing.projections.state_keeper import StateKeeper
-from orchestrix.eventsourcing.projections.work import Work, is_failure
+from orchestrix.eventsourcing.projections.work import Work
 from orchestrix.projection_state import (
     Feed,
     StateConflict,
@@ -52,7 +53,7 @@ class TransactionalWork(Work):
         state = await self._store.load_state(self._settings.projection_id)
         self._stored = None if state is None else state.revision
         if state is None or self._is_lost or state.revision != self._progress.revision():
-            self._begin(state or self._first_state())
+            self._begin(state or self._settings.first_state())
         self._is_lost = False
         self._keeper.remember(state)
         instances, revision = self._replaced
@@ -61,15 +62,16 @@ class TransactionalWork(Work):
         self._replaced = [], 0
 
     async def _take(self, items: Sequence[Any], page: Page | None, must_reset: bool) -> None:
-        feed = kind_of(self._settings.projection_id, items)
+        feed = kind_of(self._settings.projection_id, items, self._place)
         self._admit(feed, items, page, must_reset)
         if not must_reset:
             items = self._without_handled(feed, items)
             if not items and (page is None or self._is_known(page)):
                 return
         before, instances = self._stored, self._registry.instances()
+        origin = origin_of(feed, items, page) if must_reset else None
         try:
-            await self._commit(items, feed, page, must_reset)
+            await self._commit(items, feed, page, origin)
         except BaseException as error:
             await self._roll_back(error, before, instances)
             if len(items) > 1:
@@ -79,8 +81,10 @@ class TransactionalWork(Work):
                 )  # fmt: skip
                 await self._take_one_by_one(items, page, must_reset)
                 return
-            if items and feed == "recorded" and not must_reset:
-                self._progress.failed_position = items[0].position
+            if not must_reset:  # else the replay never happened
+                self._begin_chunk(feed, items, page)
+                if items and feed == "recorded":
+                    self._progress.failed_position = items[0].position
             await self._count_failure(error)
             raise
 
@@ -108,10 +112,7 @@ class TransactionalWork(Work):
             raise error  # somebody else was at work, or the commit was done and its answer lost
 
     async def _count_failure(self, error: BaseException) -> None:
-        progress = self._progress
-        progress.fault = "handler"
-        if self._in_replay and progress.status != "live":
-            progress.replay_until = max(progress.replay_until, self._history_until)
+        self._progress.fault = "handler"
         await self._save_failure(error)
 
     def _without_handled(self, feed: Feed, items: Sequence[Any]) -> Sequence[Any]:
@@ -141,15 +142,15 @@ class TransactionalWork(Work):
             await self._take((), replace(page, events=(), after_position=after), must_reset=False)
 
     async def _commit(
-        self, items: Sequence[Any], feed: Feed | None, page: Page | None, must_reset: bool
+        self, items: Sequence[Any], feed: Feed | None, page: Page | None, replayed: Origin | None
     ) -> None:
         self._is_lost = True  # until it is known to be stored
         async with self._store.transaction(self._settings.projection_id) as transaction:
-            if must_reset:
-                self._begin_again("replaying")
+            if replayed is not None:
+                self._begin_again("replaying", replayed)
             progress = self._progress
             progress.transaction = transaction
-            if must_reset:
+            if replayed is not None:
                 await self._registry.reset(progress.context(0, None, replaying=True))
             if feed is not None:
                 self._begin_chunk(feed, items, page)
@@ -158,10 +159,10 @@ class TransactionalWork(Work):
             await self._write(transaction)
         self._committed()
 
-    async def _reset(self) -> None:
+    async def _reset(self, origin: Origin) -> None:
         before, instances = self._stored, self._registry.instances()
         try:
-            await self._commit((), None, None, must_reset=True)
+            await self._commit((), None, None, origin)
         except BaseException as error:
             await self._roll_back(error, before, instances)
             await self._count_failure(error)

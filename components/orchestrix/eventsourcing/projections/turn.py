@@ -107,8 +107,9 @@ class Turn:
         for call in outer:
             if call.turn is self:
                 raise EngineInUse(
-                    f"{self._name} was called from inside one of its own handlers and would wait "
-                    "for itself for ever; append the new events to the store, and feed them later"
+                    f"{self._name} was called from inside a call that is not over, by a handler, a "
+                    "reset hook or the feed itself, and would wait for itself for ever; make the "
+                    "call after that one, with the new events appended to the store"
                 )
 
     def _is_abandoned(self) -> bool:

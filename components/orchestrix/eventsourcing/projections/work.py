@@ -11,16 +11,34 @@ from orchestrix.eventsourcing.page import Page
 from orchestrix.eventsourcing.projections.admission import check_chunk, end_of
 from orchestrix.eventsourcing.projections.bare_feed import apply_bare
 from orchestrix.eventsourcing.projections.batch_feed import apply_batch
+from orchestrix.eventsourcing.projections.cancellation import check_cancelled, is_failure
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
 from orchestrix.eventsourcing.projections.errors import OutdatedProjection
-from orchestrix.eventsourcing.projections.feed import Events, async_chunks, chunks, kind_of
-from orchestrix.eventsourcing.projections.parts import after_start, history_and_news
+from orchestrix.eventsourcing.projections.feed import (
+    Events,
+    Origin,
+    async_chunks,
+    chunks,
+    kind_of,
+    origin_of,
+)
+from orchestrix.eventsourcing.projections.parts import (
+    after_start,
+    history_and_news,
+    is_comparable,
+)
 from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.eventsourcing.projections.recorded_feed import apply_recorded, check_order
 from orchestrix.eventsourcing.projections.registry import Registry
 from orchestrix.eventsourcing.projections.settings import Settings
 from orchestrix.eventsourcing.projections.state_keeper import StateKeeper
-from orchestrix.projection_state import Feed, PartlyApplied, ProjectionState, Status
+from orchestrix.projection_state import (
+    UNBOUNDED,
+    Feed,
+    PartlyApplied,
+    ProjectionState,
+    Status,
+)
 
 logger = logging.getLogger("orchestrix.projections")
 
@@ -35,10 +53,11 @@ class Work:
         self._registry = registry
         self._dispatch = dispatch
         self._settings = settings
+        self._place = 0  # of the present chunk in what was fed
         self._in_replay = False
         self._history_until = 0  # how far reaches what was handed to the present replay
         self._warned_of: str | None = None
-        self._begin(self._first_state())
+        self._begin(self._settings.first_state())
 
     async def initialize(self) -> None:
         """See the engine."""
@@ -54,6 +73,8 @@ class Work:
             await self._save()
         self._progress.highest = 0
         await self._take_all(events)
+        if self._progress.replay_until == UNBOUNDED:
+            await self._end_unbounded_replay()
 
     async def replay(self, events: Events) -> None:
         """See the engine."""
@@ -63,52 +84,51 @@ class Work:
             await self._take_all(events)
         finally:
             self._in_replay, self._history_until = False, 0
-        is_partial = isinstance(events, Page) and not events.at_end
-        if self._is_replay_over() or not is_partial:
-            self._end_replay()
-        await self._save()
+        await self._end_replay(isinstance(events, Page) and not events.at_end)
 
     def _is_ready(self) -> bool:
         progress = self._progress
-        return progress.status == "live" and progress.fingerprint == self._registry.fingerprint()
+        return (
+            progress.status == "live"
+            and progress.began_with.version == self._settings.version
+            and progress.fingerprint == self._registry.fingerprint()
+        )
 
     async def _prepare(self) -> None:
         """Load the state, see that it fits, and finish what was interrupted."""
         await self._load()
         self._check_version()
-        self._take_fingerprint()
+        self._check_fingerprint()
         if self._progress.status == "resetting":
-            await self._reset()
-        if self._is_replay_over():
-            self._end_replay()
+            await self._reset(Origin(self._progress.feed, self._progress.store_id))
+        if self._progress.is_replayed():
+            self._progress.end_replay()
             await self._save()
 
     def _begin(self, state: ProjectionState) -> None:
         self._progress = Progress(state, self._settings.window)
 
-    def _first_state(self) -> ProjectionState:
-        start = self._settings.start
-        return ProjectionState(
-            projection_id=self._settings.projection_id,
-            version=self._settings.version,
-            last_processed_position=start if isinstance(start, int) else 0,
-        )
-
-    def _begin_again(self, status: Status) -> None:
-        """Begin from scratch, as a replay up to where we were."""
-        old, silent = self._progress, self._registry.silent_names()
-        until = max(old.position, old.replay_until, self._history_until)
-        told = ((each, silent & set(names)) for each, names in old.partly.items())
-        first = self._first_state().changed(
+    def _begin_again(self, status: Status, origin: Origin) -> None:
+        """Begin from scratch, as a replay; up to where we were, when that can be compared."""
+        old, is_known = self._progress, is_comparable(self._progress, origin)
+        first = self._settings.first_state().changed(
             revision=old.revision(),
             status=status,
-            replay_until=until,
-            partly_applied=tuple(
-                PartlyApplied(each, tuple(names)) for each, names in told if names
-            ),
+            feed=origin.feed,
+            store_id=origin.store_id or (old.store_id if is_known else None),
+            replay_until=max(old.position, self._until()) if is_known else UNBOUNDED,
+            partly_applied=self._done_in_silence(),
         )
         self._begin(first)
-        self._progress.fingerprint = self._registry.fingerprint()
+
+    def _done_in_silence(self) -> tuple[PartlyApplied, ...]:
+        """Return what half-applied events did that a reset does not undo."""
+        silent = self._registry.silent_names()
+        done = (
+            PartlyApplied(each, tuple(name for name in names if name in silent))
+            for each, names in self._progress.partly.items()
+        )
+        return tuple(each for each in done if each.returned)
 
     async def _load(self) -> None:
         if self._keeper.is_current(self._progress):
@@ -122,11 +142,10 @@ class Work:
             projection_id = self._settings.projection_id
             raise OutdatedProjection(projection_id, built_by, self._settings.version)
 
-    def _take_fingerprint(self) -> None:
-        """Note the handlers' code in the state, and warn when it was another."""
-        now = self._registry.fingerprint()
-        before, self._progress.fingerprint = self._progress.fingerprint, now
-        if before not in (None, now, self._warned_of):
+    def _check_fingerprint(self) -> None:
+        """Warn when it was other code that processed last."""
+        before = self._progress.fingerprint
+        if before not in (None, self._registry.fingerprint(), self._warned_of):
             self._warned_of = before
             logger.warning(
                 "projection %r: the code of its handlers has changed since it last ran; "
@@ -135,7 +154,7 @@ class Work:
             )
 
     async def _take_all(self, events: Events) -> None:
-        must_reset = self._in_replay
+        must_reset, self._place = self._in_replay, 0
         if isinstance(events, (list, tuple)) and 0 < len(events) <= self._settings.batch_size:
             await self._take(tuple(events), None, must_reset)  # a copy: handlers may change theirs
             return
@@ -143,20 +162,20 @@ class Work:
             async with aclosing(async_chunks(events)) as pieces:
                 async for items, page in pieces:
                     await self._take(items, page, must_reset)
-                    must_reset = False
+                    must_reset, self._place = False, self._place + len(items)
         else:
             for items, page in chunks(events, self._settings.batch_size):
                 await self._take(items, page, must_reset)
-                must_reset = False
+                must_reset, self._place = False, self._place + len(items)
         if must_reset:  # there was nothing to replay
-            await self._reset()
+            await self._reset(Origin())
 
     async def _take(self, items: Sequence[Any], page: Page | None, must_reset: bool) -> None:
         """Handle one chunk and save the state, also when it ends in an exception."""
-        feed = kind_of(self._settings.projection_id, items)
+        feed = kind_of(self._settings.projection_id, items, self._place)
         self._admit(feed, items, page, must_reset)
         if must_reset:
-            await self._reset()
+            await self._reset(origin_of(feed, items, page))
         progress = self._progress
         self._begin_chunk(feed, items, page)
         try:
@@ -174,14 +193,17 @@ class Work:
             await asyncio.sleep(0)  # let others run, however fast the handlers are
 
     def _begin_chunk(self, feed: Feed, items: Sequence[Any], page: Page | None) -> None:
-        progress, known = self._progress, feed if items else None
-        progress.begin_chunk(known, None if page is None else page.store_id)
-        if self._in_replay and progress.status != "live":
-            progress.replay_until = max(progress.replay_until, self._history_until)
+        until = self._until() if self._in_replay else self._progress.replay_until
+        origin, code = origin_of(feed, items, page), self._registry.fingerprint()
+        self._progress.begin_chunk(origin, code, until)
+
+    def _until(self) -> int:
+        """Return how far history reaches, what was handed to the present replay included."""
+        return max(self._progress.replay_until, self._history_until)
 
     def _admit(self, feed: Feed, items: Sequence[Any], page: Page | None, must_reset: bool) -> None:
         """Refuse an unsound feed, and note how far it goes if it is for a replay."""
-        progress = Progress(self._first_state(), None) if must_reset else self._progress
+        progress = Progress(self._settings.first_state(), None) if must_reset else self._progress
         check_chunk(feed, items, page, progress, self._settings)
         if must_reset and feed == "recorded":
             check_order(self._settings.projection_id, items)
@@ -194,8 +216,21 @@ class Work:
         progress.succeed()  # events were; the end of a page that held none proves nothing
         if page is not None:
             progress.reach(page.last_position)
-        if self._is_replay_over():
-            self._end_replay()
+        if progress.is_replayed() and not self._in_replay:
+            progress.end_replay()
+
+    async def _end_replay(self, is_partial: bool) -> None:
+        """Let what comes be new, unless the old checkpoint is still ahead of a first page."""
+        is_bounded = self._progress.replay_until != UNBOUNDED
+        if self._progress.is_replayed() or not (is_partial and is_bounded):
+            self._progress.end_replay()
+        await self._save()
+
+    async def _end_unbounded_replay(self) -> None:
+        """After a call that ended well, what comes is new, since nothing else bounds the replay."""
+        if self._progress.is_healthy:
+            self._progress.end_replay()
+            await self._save()
 
     def _apply(self, items: Sequence[Any], feed: Feed) -> Coroutine[Any, Any, None]:
         """Return what handles `items`, as news, as history, or as some of both."""
@@ -220,15 +255,15 @@ class Work:
         apply = apply_recorded if feed == "recorded" else apply_bare
         return apply(items, routes, dispatch, progress)
 
-    async def _reset(self) -> None:
+    async def _reset(self, origin: Origin) -> None:
         """Empty the read models. Interrupted, it is done again before anything is handled."""
         before = self._progress
-        self._begin_again("resetting")
+        self._begin_again("resetting", origin)
         try:
             await self._save()
         except BaseException:
             self._progress, before.is_dirty = before, True  # nothing was emptied
-            self._keeper.remember(before.make_state())
+            self._keeper.hold(before.make_state())
             raise
         try:
             await self._registry.reset(self._progress.context(0, None, replaying=True))
@@ -250,6 +285,7 @@ class Work:
         try:
             await self._save()
         except Exception as failure:
+            check_cancelled(failure)
             logger.exception(
                 "projection %r: its state could not be saved", self._settings.projection_id
             )
@@ -257,20 +293,3 @@ class Work:
 
     async def _save(self) -> None:
         await self._keeper.save(self._progress)
-
-    def _is_replay_over(self) -> bool:
-        """Say whether a replay that was interrupted has reached the old checkpoint."""
-        progress = self._progress
-        is_resumed = progress.status == "replaying" and not self._in_replay
-        return is_resumed and progress.position >= progress.replay_until
-
-    def _end_replay(self) -> None:
-        self._progress.status, self._progress.replay_until = "live", 0
-
-
-def is_failure(error: BaseException) -> bool:
-    """Say whether `error` is a handler's own: not what ends the program, nor this call."""
-    if isinstance(error, asyncio.CancelledError):
-        task = asyncio.current_task()
-        return task is not None and not task.cancelling()
-    return isinstance(error, Exception)

@@ -4,13 +4,12 @@ import asyncio
 
 import pytest
 from conformance.projection_engine import Case, ProjectionEngineConformance, World, fed
-from fake_database import DatabaseWorld, FakeDatabase, Lost
+from fake_database import DatabaseWorld, FakeDatabase, Lost, PlainStore
 from sample_events import Deposited, deposits
 
 from orchestrix.eventsourcing import NoTransaction, ProjectionContext, ProjectionEngine, Promise
 from orchestrix.projection_state import (
     InMemoryProjectionStateStore,
-    ProjectionState,
     ProjectionStateStore,
     StateConflict,
 )
@@ -31,21 +30,6 @@ class MemoryWorld(World):
 
     async def clear(self, context: ProjectionContext) -> None:
         self._rows.clear()
-
-
-class PlainStore(ProjectionStateStore):
-    """Two methods, and the time they take."""
-
-    def __init__(self) -> None:
-        self._states: dict[str, ProjectionState] = {}
-
-    async def load_state(self, projection_id: str) -> ProjectionState | None:
-        await asyncio.sleep(0)
-        return self._states.get(projection_id)
-
-    async def save_state(self, state: ProjectionState) -> None:
-        await asyncio.sleep(0)
-        self._states[state.projection_id] = state
 
 
 class TestInMemory(ProjectionEngineConformance):

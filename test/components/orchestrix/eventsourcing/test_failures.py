@@ -1,11 +1,22 @@
 """A handler fails: what stands, what is counted, and what a retry does."""
 
 import asyncio
+import gc
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from fake_database import FakeDatabase
-from sample_events import Balance, Deposited, deposits, engine_for, log_of, page_of, recorded
+from fake_database import FakeDatabase, PlainStore
+from sample_events import (
+    Balance,
+    Deposited,
+    Renamed,
+    deposits,
+    engine_for,
+    log_of,
+    page_of,
+    recorded,
+)
 
 from orchestrix.eventsourcing import (
     GapInFeed,
@@ -160,9 +171,10 @@ async def test_a_failed_recorded_event_cannot_be_left_out() -> None:
     with pytest.raises(OSError, match="no 2"):
         await engine.process_events([one, two, three])
 
-    with pytest.raises(GapInFeed):
+    with pytest.raises(GapInFeed, match="failed at position 2") as caught:
         await engine.process_events([three])
 
+    assert (caught.value.checkpoint, caught.value.failed_position) == (1, 2)
     model.poison.clear()
     await engine.process_events([two, three])
     assert model.seen == [1, 2, 3]
@@ -288,26 +300,6 @@ async def test_a_cancelled_call_leaves_a_consistent_checkpoint_and_no_lock(is_ba
     hang.clear()
     await engine.process_events(events)
     assert model.seen == [1, 2, 3]
-
-
-class PlainStore(ProjectionStateStore):
-    """Two methods over a dict; `broken` makes saving fail."""
-
-    def __init__(self) -> None:
-        self.states: dict[str, ProjectionState] = {}
-        self.saves = 0
-        self.broken = False
-
-    async def load_state(self, projection_id: str) -> ProjectionState | None:
-        await asyncio.sleep(0)
-        return self.states.get(projection_id)
-
-    async def save_state(self, state: ProjectionState) -> None:
-        await asyncio.sleep(0)
-        if self.broken:
-            raise ConnectionError("store is away")
-        self.saves += 1
-        self.states[state.projection_id] = state
 
 
 @FEEDS
@@ -606,3 +598,139 @@ async def test_who_asks_behind_the_start_sees_the_state_before_it() -> None:
     await engine.process_events(log.read_all())
 
     assert positions == [1]
+
+
+async def test_who_asks_during_a_batch_with_holes_sees_the_state_before_it() -> None:
+    log = log_of([*deposits(1, 2), Renamed(), *deposits(4, 5, 6)])
+    store, states = InMemoryProjectionStateStore(), list[Any]()
+    engine = engine_for(Balance(), store)
+
+    @engine.on(Deposited)
+    async def look(event: Deposited) -> None:
+        if event.amount == 6:
+            states.extend((engine.get_state(), await store.load_state("balance")))
+
+    await engine.process_events(log.read_all(limit=1))
+    _, two, three, four, _, six = log.read_all().events
+    await engine.process_events([two, three, four, six])
+
+    assert states
+    for state in states:
+        assert (state.last_processed_position, state.applied_count, state.applied_hash) == (1, 1, 1)
+
+
+async def test_who_asks_after_a_change_of_code_sees_the_state_before_it() -> None:
+    store, states = InMemoryProjectionStateStore(), []
+    engine = engine_for(Balance(), store)
+    await engine.process_events(deposits(1))
+    before = store._kept["balance"].fingerprint  # type: ignore[union-attr]
+
+    @engine.on(Deposited)
+    def look(event: Deposited) -> None:
+        states.append(engine.get_state())
+
+    await engine.process_events(deposits(2))
+
+    assert [state.fingerprint for state in states if state is not None] == [before]
+
+
+async def test_a_plain_store_that_never_had_a_state_tells_none() -> None:
+    store = PlainStore()
+    engine, events = engine_for(Balance(), store), deposits(1)
+    store.broken = True
+    for call in (engine.replay, engine.process_events):
+        with pytest.raises(ConnectionError):
+            await call(events)
+        assert (engine.get_state(), engine.is_healthy()) == (None, False)
+    store.broken = False
+
+    await engine.process_events(events)
+
+    assert engine.get_state() == store.states["balance"]
+
+
+async def test_the_first_event_of_a_batch_that_failed_must_come_next() -> None:
+    one, two, three = recorded(1, 2, 3)
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+
+    @engine.on_batch
+    def take(events: list[Deposited]) -> None:
+        raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        await engine.process_events([one, two])
+
+    with pytest.raises(GapInFeed):
+        await engine.process_events([two, three])
+
+
+async def test_a_page_without_an_event_heals_nothing_in_memory() -> None:
+    log, model = log_of([*deposits(1, 2)]), Fragile(2)
+    engine = engine_for(model)
+    with pytest.raises(OSError, match="no 2"):
+        await engine.process_events(log.read_all())
+
+    await engine.process_events(log.read_all(limit=1))
+
+    assert not engine.is_healthy()
+
+
+@FEEDS
+def test_what_was_handled_before_a_loop_died_is_kept(is_bare: bool) -> None:
+    store, model, events = InMemoryProjectionStateStore(), Balance(), feed(is_bare, 1, 2, 3)
+    engine = engine_for(model, store)
+
+    @engine.on(Deposited)
+    async def hang(event: Deposited) -> None:
+        if event.amount == 2:
+            await asyncio.get_running_loop().create_future()
+
+    loop = asyncio.new_event_loop()
+    calls = [loop.create_task(engine.process_events(events))]
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    calls[0]._log_destroy_pending = False  # type: ignore[attr-defined]
+    calls.clear()
+    gc.collect()
+
+    state = store.get("balance")
+    assert state is not None
+    assert (state.last_processed_position, state.is_healthy) == (1, True)
+    asyncio.run(engine_for(model, store).process_events(events))
+    assert model.seen == [1, 2, 3]
+
+
+async def test_a_cancelled_call_ends_so_though_a_plain_store_raises_something_else() -> None:
+    class Closing(PlainStore):
+        async def save_state(self, state: ProjectionState) -> None:
+            entered.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError as error:
+                raise ConnectionError("closed") from error
+
+    entered = asyncio.Event()
+    task = asyncio.create_task(engine_for(Balance(), Closing()).process_events(deposits(1)))
+    await entered.wait()
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await asyncio.wait_for(task, 5)
+    assert isinstance(caught.value.__cause__, ConnectionError)
+
+
+async def test_who_asks_during_the_first_page_sees_a_state_that_knows_no_store() -> None:
+    log, stores = log_of(deposits(1, 2)), list[object]()
+    engine = engine_for(Balance())
+
+    @engine.on(Deposited)
+    def look(event: Deposited) -> None:
+        if event.amount == 2:
+            state = engine.get_state()
+            assert state is not None
+            stores.append(state.store_id)
+
+    await engine.process_events(log.read_all().events[:1])
+    await engine.process_events(log.read_all())
+
+    assert stores == [None]

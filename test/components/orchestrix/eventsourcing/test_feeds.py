@@ -1,7 +1,11 @@
 """What may be fed, how often, and what is refused in a sentence."""
 
+import pickle
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
 import pytest
-from fake_database import FakeDatabase
+from fake_database import FakeDatabase, PlainStore
 from hypothesis import given
 from hypothesis import strategies as st
 from sample_events import (
@@ -21,6 +25,8 @@ from orchestrix.eventsourcing import (
     MixedFeed,
     NotTheLog,
     OutOfOrder,
+    Page,
+    ProjectionContext,
     ProjectionEngine,
     UnhandledUnknownEvent,
 )
@@ -97,7 +103,8 @@ async def test_a_page_that_begins_above_the_checkpoint_is_a_gap() -> None:
         await engine.process_events(log.read_all(after_position=2))
 
     assert (caught.value.checkpoint, caught.value.position) == (1, 2)
-    assert "read_all(after_position=1)" in str(caught.value)
+    assert "up to position 1, and the feed begins after position 2" in str(caught.value)
+    assert "feed read_all(after_position=1) first" in str(caught.value)
     assert model.seen == [1]
 
 
@@ -221,6 +228,20 @@ async def test_what_is_no_event_is_named_with_its_place() -> None:
     assert model.seen == []
 
 
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_the_place_of_what_is_no_event_is_that_in_the_whole_feed(is_async: bool) -> None:
+    async def later() -> AsyncIterator[Event]:
+        for each in items:
+            yield each
+
+    items: list[Any] = [*deposits(1, 2, 3), "x"]
+    engine = engine_for(Balance(), batch_size=2)
+
+    for _ in range(2):
+        with pytest.raises(FeedError, match="fed 'x' at place 3"):
+            await engine.process_events(later() if is_async else items)
+
+
 async def test_an_unknown_event_is_not_passed_in_silence() -> None:
     unknown = UnknownEvent(type="gone")
     for handled in (Deposited, Event):
@@ -312,8 +333,14 @@ async def test_an_event_that_failed_is_not_skipped_by_a_page_without_it() -> Non
         await engine.process_events(log.read_all())
     poison.clear()
 
-    with pytest.raises(GapInFeed):
-        await engine.process_events(log.read_all(after_position=1, types=["Nothing"]))
+    for page in (
+        log.read_all(after_position=1, types=["Nothing"]),
+        Page((), 1, 2, at_end=False, store_id=log.store_id),
+    ):
+        with pytest.raises(GapInFeed, match="failed at position 2, and the feed leaves") as caught:
+            await engine.process_events(page)
+        assert (caught.value.checkpoint, caught.value.failed_position) == (1, 2)
+        assert "read_all(after_position=1) without a filter that hides it" in str(caught.value)
     assert not engine.is_healthy()
 
     await engine.process_events(log.read_all())
@@ -366,7 +393,9 @@ async def test_an_empty_log_fixes_the_store_and_no_kind_of_feed(
     with pytest.raises(NotTheLog):
         await engine_for(model, kept).process_events(page_of(deposits(1)))
     await engine.process_events(deposits(2))
-    assert model.seen == [2]
+    state = engine.get_state()
+    assert state is not None
+    assert (model.seen, state.feed) == ([2], "bare")
 
 
 @pytest.mark.parametrize("store", [InMemoryProjectionStateStore, FakeDatabase])
@@ -391,3 +420,83 @@ async def test_what_lies_before_the_start_must_be_in_order_too() -> None:
     state = engine.get_state()
     assert state is not None
     assert (state.last_processed_position, state.last_processed_event_id) == (3, three.id)
+
+
+STORES = pytest.mark.parametrize("store", [InMemoryProjectionStateStore, PlainStore, FakeDatabase])
+
+
+@STORES
+async def test_a_page_over_positions_is_a_recorded_feed_though_it_holds_no_event(
+    store: Callable[[], ProjectionStateStore],
+) -> None:
+    log, engine = log_of([Renamed() for _ in range(5)]), engine_for(Balance(), store())
+
+    await engine.process_events(log.read_all(types=["Deposited"]))
+
+    state = engine.get_state()
+    assert state is not None
+    assert (state.feed, state.last_processed_position) == ("recorded", 5)
+    with pytest.raises(MixedFeed):
+        await engine.process_events(deposits(1))
+
+
+@STORES
+async def test_bare_events_are_counted_from_one_behind_the_page_of_an_empty_log(
+    store: Callable[[], ProjectionStateStore],
+) -> None:
+    engine, positions = engine_for(Balance(), store()), []
+
+    @engine.on(Deposited)
+    def note(event: Deposited, context: ProjectionContext) -> None:
+        positions.append(context.position)
+
+    await engine.process_events(InMemoryEventStore().read_all())
+    await engine.process_events(deposits(1, 2))
+
+    assert positions == [1, 2]
+
+
+@STORES
+async def test_a_page_that_only_moves_the_checkpoint_is_saved(
+    store: Callable[[], ProjectionStateStore],
+) -> None:
+    log, kept = log_of([*deposits(1), Renamed()]), store()
+    engine = engine_for(Balance(), kept)
+    await engine.process_events(log.read_all(limit=1))
+
+    await engine.process_events(log.read_all(after_position=1, types=["Deposited"]))
+
+    state = await kept.load_state("balance")
+    assert state is not None
+    assert state.last_processed_position == 2
+
+
+async def test_events_that_were_handled_before_must_be_in_order_too() -> None:
+    one, two, three = recorded(1, 2, 3)
+    engine = engine_for(Balance())
+    await engine.process_events([one, two, three])
+
+    with pytest.raises(OutOfOrder, match="position 1 after 2"):
+        await engine.process_events([two, one])
+
+
+@STORES
+async def test_a_call_without_events_tells_the_state_that_was_loaded(
+    store: Callable[[], ProjectionStateStore],
+) -> None:
+    log, kept = log_of(deposits(1, 2)), store()
+    await engine_for(Balance(), kept).process_events(log.read_all())
+    engine = engine_for(Balance(), kept)
+
+    await engine.process_events([])
+
+    state = engine.get_state()
+    assert state is not None
+    assert state.last_processed_position == 2
+
+
+@pytest.mark.parametrize("error", [GapInFeed("p", 1, 3), GapInFeed("p", 1, 3, 3)])
+def test_a_gap_survives_pickling(error: GapInFeed) -> None:
+    copied = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+
+    assert (str(copied), vars(copied)) == (str(error), vars(error))

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from zlib import crc32
 
 import pytest
 from sample_events import (
@@ -76,6 +78,28 @@ async def test_an_event_without_a_handler_moves_the_checkpoint_and_is_not_counte
         assert (state.last_processed_position, state.applied_count) == (2, 1)
 
 
+async def test_the_hash_of_a_log_is_the_sum_of_the_cubes_of_its_handled_positions() -> None:
+    one, _, three, four, five = page_of([*deposits(1, 2, 3), Renamed(), *deposits(5)]).events
+    engine = engine_for(Balance())
+
+    await engine.process_events([one, three, four, five])
+
+    state = engine.get_state()
+    assert state is not None
+    assert (state.applied_count, state.applied_hash) == (3, 1 + 27 + 125)
+
+
+async def test_the_hash_of_bare_events_is_the_sum_of_the_crcs_of_the_handled_ids() -> None:
+    one, two = deposits(1, 2)
+    engine = engine_for(Balance())
+
+    await engine.process_events([one, Renamed(), two, Renamed()])
+
+    state = engine.get_state()
+    assert state is not None
+    assert state.applied_hash == crc32(one.id.encode()) + crc32(two.id.encode())
+
+
 async def test_handlers_may_be_sync_or_async_and_all_of_them_run_in_order() -> None:
     calls: list[str] = []
     engine = ProjectionEngine("p", InMemoryProjectionStateStore())
@@ -139,6 +163,22 @@ async def test_any_iterable_and_any_async_iterable_is_a_feed() -> None:
         await engine_for(model, batch_size=10).process_events(feed)
 
         assert model.seen == list(range(25))
+
+
+async def test_a_generator_is_read_a_batch_at_a_time() -> None:
+    events, drawn, model = deposits(*range(6)), [], Balance()
+    handled: list[int] = []
+
+    def generator() -> Iterator[Event]:
+        for event in events:
+            drawn.append(event)
+            handled.append(len(model.seen))
+            yield event
+
+    await engine_for(model, batch_size=2).process_events(generator())
+
+    assert len(drawn) == 6
+    assert handled == [0, 0, 2, 2, 4, 4]
 
 
 async def test_what_an_async_iterable_yields_is_handled_as_it_comes() -> None:
@@ -230,6 +270,12 @@ async def test_the_loop_gets_its_turn_between_batches() -> None:
     assert turns >= 9
 
 
+class SyncStore:
+    def load_state(self, projection_id: str) -> None: ...
+
+    def save_state(self, state: ProjectionState) -> None: ...
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -244,6 +290,9 @@ async def test_the_loop_gets_its_turn_between_batches() -> None:
         ({"start": -1}, "start is a whole number from 0 on"),
         ({"start": "middle"}, "start is a whole number from 0 on; found 'middle'"),
         ({"ignore": "Old"}, "ignore is a list of types"),
+        ({"start": datetime(2026, 11, 23)}, "start needs an offset"),  # noqa: DTZ001 - that is it
+        ({"state_store": InMemoryProjectionStateStore}, "found <class"),
+        ({"state_store": SyncStore()}, "needs the coroutine methods load_state and save_state"),
     ],
 )
 def test_a_bad_argument_is_named(arguments: dict[str, object], sentence: str) -> None:

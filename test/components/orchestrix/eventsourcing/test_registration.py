@@ -1,11 +1,20 @@
 """What may be registered, and what a handler is given."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import pytest
-from sample_events import Balance, Deposited, Renamed, deposits, engine_for, page_of
+from sample_events import (
+    Balance,
+    Deposited,
+    LargeDeposited,
+    Renamed,
+    deposits,
+    engine_for,
+    page_of,
+)
 
 from orchestrix.eventsourcing import (
     Projection,
@@ -40,6 +49,16 @@ async def yields_async(event: Event) -> AsyncIterator[None]:
     yield
 
 
+class Yields:
+    def __call__(self, event: Event) -> Iterator[None]:
+        yield
+
+
+class YieldsAsync:
+    async def __call__(self, event: Event) -> AsyncIterator[None]:
+        yield
+
+
 @pytest.mark.parametrize(
     ("function", "sentence"),
     [
@@ -49,6 +68,9 @@ async def yields_async(event: Event) -> AsyncIterator[None]:
         (5, "cannot be called"),
         (yields, "is a generator"),
         (yields_async, "is a generator"),
+        (Yields(), "is a generator"),
+        (partial(Yields()), "is a generator"),
+        (YieldsAsync(), "is a generator"),
     ],
 )
 def test_a_function_that_cannot_be_called_so_is_refused(
@@ -58,6 +80,107 @@ def test_a_function_that_cannot_be_called_so_is_refused(
         engine.on(Deposited)(function)
     with pytest.raises(RegistrationError, match=sentence):
         engine.on_batch(function)
+
+
+def test_a_decorator_without_its_class_is_refused(engine: ProjectionEngine) -> None:
+    with pytest.raises(RegistrationError, match="give a subclass of Event"):
+
+        @engine.on  # type: ignore[arg-type]
+        def handle(event: Event) -> None: ...
+
+
+def test_a_refusal_tells_what_the_function_is_called_with(engine: ProjectionEngine) -> None:
+    with pytest.raises(RegistrationError, match="a handler: it is called with an event and, if"):
+        engine.on(Deposited)(lambda: None)
+    with pytest.raises(RegistrationError, match="called with a list of events and, if it asks"):
+        engine.on_batch(lambda: None)
+    with pytest.raises(RegistrationError, match="a reset hook: it is called with nothing or, if"):
+        engine.on_reset(lambda one, two: None)
+
+
+def test_an_instance_in_place_of_its_class_is_refused(engine: ProjectionEngine) -> None:
+    with pytest.raises(RegistrationError, match="makes no projection; register its class, Loud,"):
+        engine.register(Loud())  # type: ignore[arg-type]
+
+
+@dataclass
+class Tally:
+    """A handler that is equal to every other that counted as much."""
+
+    total: int = 0
+
+    def __call__(self, event: Deposited) -> None:
+        self.total += event.amount
+
+
+async def test_equal_objects_are_two_handlers(engine: ProjectionEngine) -> None:
+    one, other, third = Tally(), Tally(), Tally()
+    engine.on(Deposited)(one)
+    engine.on(LargeDeposited)(other)
+    engine.on(Deposited)(third)
+
+    await engine.process_events([LargeDeposited(amount=5)])
+
+    assert [each.total for each in (one, other, third)] == [5, 5, 5]
+
+
+async def test_equal_handlers_are_told_apart_in_a_retry(engine: ProjectionEngine) -> None:
+    one, other, broken = Tally(), Tally(), [True]
+
+    def fail(event: Deposited) -> None:
+        if broken:
+            raise OSError("no")
+
+    for each in (one, fail, other):
+        engine.on(Deposited)(each)
+    events = deposits(5)
+    with pytest.raises(OSError, match="no"):
+        await engine.process_events(events)
+    broken.clear()
+    await engine.process_events(events)
+
+    assert (one.total, other.total) == (5, 5)
+
+
+async def test_equal_reset_hooks_and_factories_are_several(engine: ProjectionEngine) -> None:
+    @dataclass
+    class Emptying:
+        times: int = 0
+
+        def __call__(self) -> None:
+            self.times += 1
+
+    @dataclass
+    class Maker:
+        def __call__(self) -> Ledger:
+            return Ledger()
+
+    one, other = Emptying(), Emptying()
+    for hook in (one, other):
+        engine.on_reset(hook)
+    for factory in (Maker(), Maker()):
+        engine.register(factory)
+    await engine.replay(deposits(1))
+
+    assert (one.times, other.times) == (1, 1)
+
+
+@pytest.mark.parametrize("method", [lambda: MODEL.add, lambda: MODEL.seen.append])
+async def test_a_bound_method_is_one_handler_however_often_it_is_asked_for(
+    engine: ProjectionEngine, method: Callable[[], Any]
+) -> None:
+    MODEL.clear()
+    engine.on(Deposited)(method())
+    engine.on(Event)(method())
+
+    await engine.process_events(deposits(1))
+
+    assert len(MODEL.seen) == 1
+    with pytest.raises(RegistrationError, match="handles Deposited already"):
+        engine.on(Deposited)(method())
+
+
+MODEL = Balance()
 
 
 def test_one_function_handles_a_class_once(engine: ProjectionEngine) -> None:
@@ -137,6 +260,49 @@ async def test_a_second_parameter_with_a_default_is_the_functions_own_unless_it_
     assert got == [3, True]
 
 
+async def test_a_context_by_name_is_given_unless_a_partial_filled_it(
+    engine: ProjectionEngine,
+) -> None:
+    got: list[object] = []
+
+    @engine.on(Deposited)
+    def optional(event: Deposited, *, context: ProjectionContext | None = None) -> None:
+        got.append(context is not None)
+
+    @engine.on(Deposited)
+    async def needed(event: Deposited, *, context: ProjectionContext) -> None:
+        got.append(context.position)
+
+    @engine.on_reset
+    def hook(*, context: ProjectionContext) -> None:
+        got.append(context.replaying)
+
+    engine.on(Deposited)(partial(lambda event, *, context: got.append(context), context="filled"))
+
+    await engine.replay(deposits(1))
+
+    assert got == [True, True, 1, "filled"]
+
+
+async def test_a_bare_event_that_was_half_done_has_its_number_too(engine: ProjectionEngine) -> None:
+    a, b, c = deposits(1, 2, 3)
+    positions, broken = [], [True]
+    engine.on(Deposited)(lambda event: None)
+
+    @engine.on(Deposited)
+    def note(event: Deposited, context: ProjectionContext) -> None:
+        if broken and event is b:
+            raise OSError("no 2")
+        positions.append(context.position)
+
+    with pytest.raises(OSError, match="no 2"):
+        await engine.process_events([a, b])
+    broken.clear()
+    await engine.process_events([c, b])
+
+    assert positions == [1, 2, 3]
+
+
 async def test_a_bare_event_has_its_number_for_a_position(engine: ProjectionEngine) -> None:
     positions: list[int] = []
 
@@ -179,6 +345,15 @@ class Loud(Ledger):
         self.lines.append("any")
 
 
+class Other(Projection):
+    @on(Deposited)
+    def deposited(self, event: Deposited) -> None: ...
+
+
+class Unregistered(Other):
+    pass
+
+
 async def test_a_projection_class_handles_with_its_marked_methods(engine: ProjectionEngine) -> None:
     engine.register(Loud)
 
@@ -186,6 +361,26 @@ async def test_a_projection_class_handles_with_its_marked_methods(engine: Projec
 
     assert engine.get(Loud).lines == ["1:7", "any", "loud", "any"]
     assert engine.get(Ledger) is engine.get(Loud)
+
+
+async def test_of_several_projections_the_one_of_the_very_class_is_given(
+    engine: ProjectionEngine,
+) -> None:
+    for each in (Other, Loud, Ledger):
+        engine.register(each)
+
+    assert [type(engine.get(each)) for each in (Ledger, Loud, Other)] == [Ledger, Loud, Other]
+
+
+async def test_among_several_projections_a_subclass_stands_for_its_base(
+    engine: ProjectionEngine,
+) -> None:
+    for each in (Other, Loud):
+        engine.register(each)
+
+    assert type(engine.get(Ledger)) is Loud
+    with pytest.raises(RegistrationError, match="is not registered"):
+        engine.get(Unregistered)
 
 
 async def test_a_projection_may_come_from_a_factory(engine: ProjectionEngine) -> None:

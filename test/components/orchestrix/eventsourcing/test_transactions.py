@@ -1,13 +1,23 @@
 """What only a state store with transactions can get wrong."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from conformance.projection_engine import Case, fed
-from fake_database import DatabaseWorld, FakeDatabase, ForbiddenRow, Lost
+from fake_database import ClosingDatabase, DatabaseWorld, FakeDatabase, ForbiddenRow, Lost
 from sample_events import Deposited, Renamed, deposits, log_of
 
-from orchestrix.eventsourcing import GapInFeed, OutOfOrder, Projection, ProjectionEngine, on
+from orchestrix.eventsourcing import (
+    GapInFeed,
+    MixedFeed,
+    NotTheLog,
+    OutOfOrder,
+    Projection,
+    ProjectionContext,
+    ProjectionEngine,
+    on,
+)
 from orchestrix.projection_state import (
     InMemoryProjectionStateStore,
     ProjectionStateStore,
@@ -496,3 +506,171 @@ async def test_a_cancellation_that_is_the_reset_hooks_own_is_a_failure(
         await engine.replay(deposits(1))
 
     assert not engine.is_healthy()
+
+
+@FEEDS
+@pytest.mark.parametrize("amounts", [[1], [1, 2, 3]])
+async def test_a_cancelled_call_ends_so_though_its_rollback_fails(
+    amounts: list[int], is_bare: bool
+) -> None:
+    database, entered, seen = ClosingDatabase(), asyncio.Event(), []
+    engine = ProjectionEngine("p", database)
+
+    @engine.on(Deposited)
+    async def hang(event: Deposited) -> None:
+        seen.append(event.amount)
+        entered.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(engine.process_events(fed(is_bare, deposits(*amounts))))
+    await entered.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await asyncio.wait_for(task, 5)
+
+    assert isinstance(caught.value.__cause__, Lost)
+    assert (seen, database.states) == ([1], {})
+
+
+@pytest.mark.parametrize("call", ["process_events", "replay", "initialize"])
+async def test_wherever_a_call_is_cancelled_it_ends_so_and_counts_no_failure(call: str) -> None:
+    feed, turns, cancelled = deposits(1, 2, 3), 0, True
+    while cancelled:
+        database = ClosingDatabase()
+        engine = ProjectionEngine("p", database)
+
+        @engine.on(Deposited)
+        async def write(
+            event: Deposited, context: ProjectionContext, database: ClosingDatabase = database
+        ) -> None:
+            await database.step()
+            context.transaction.rows.append(event.amount)
+
+        engine.on_reset(lambda context: context.transaction.rows.clear())
+        method = getattr(engine, call)
+        task = asyncio.create_task(method() if call == "initialize" else method(feed))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        cancelled = task.cancel()
+        await asyncio.wait([task])
+
+        assert task.cancelled() == cancelled, f"cancelled after {turns} turns"
+        await engine.process_events(feed)
+        state = database.states["p"]
+        assert (database.rows, state.error_count, state.is_healthy) == ([1, 2, 3], 0, True)
+        turns += 1
+    assert turns > 3
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+async def test_a_call_that_is_cancelled_while_it_notes_a_failure_ends_so(step: int) -> None:
+    database, tasks = ClosingDatabase(), []
+    engine = ProjectionEngine("p", database)
+
+    @engine.on(Deposited)
+    def fail(event: Deposited) -> None:
+        asyncio.get_running_loop().call_soon(cancel_later, step)
+        raise OSError("no 1")
+
+    def cancel_later(turns: int) -> None:
+        if turns > 1:
+            asyncio.get_running_loop().call_soon(cancel_later, turns - 1)
+        else:
+            tasks[0].cancel()
+
+    tasks.append(asyncio.create_task(engine.process_events(deposits(1))))
+    await asyncio.wait(tasks)
+
+    assert tasks[0].cancelled()
+
+
+async def test_a_timeout_ends_a_call_though_its_rollback_fails() -> None:
+    engine, seen = ProjectionEngine("p", ClosingDatabase()), []
+    limit = asyncio.timeout(None)
+
+    @engine.on(Deposited)
+    async def hang(event: Deposited) -> None:
+        seen.append(event.amount)
+        limit.reschedule(asyncio.get_running_loop().time())
+        await asyncio.Event().wait()
+
+    async def process() -> None:
+        async with limit:
+            await engine.process_events(deposits(1, 2, 3))
+
+    task = asyncio.create_task(process())
+    await asyncio.wait([task], timeout=5)
+
+    assert isinstance(task.exception(), TimeoutError)
+    assert seen == [1]
+
+
+async def test_a_timeout_of_the_handlers_own_is_a_failure() -> None:
+    database = FakeDatabase()
+    engine = ProjectionEngine("p", database)
+
+    @engine.on(Deposited)
+    async def hang(event: Deposited) -> None:
+        async with asyncio.timeout(0):
+            await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        await engine.process_events(deposits(1))
+
+    assert database.states["p"].error_count == 1
+
+
+async def test_a_failure_in_a_task_that_was_cancelled_before_is_a_failure() -> None:
+    database = FakeDatabase()
+    engine = ProjectionEngine("p", database)
+
+    @engine.on(Deposited)
+    def fail(event: Deposited) -> None:
+        raise OSError("no 1")
+
+    async def swallow_and_process() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await engine.process_events(deposits(1))
+
+    task = asyncio.create_task(swallow_and_process())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(OSError, match="no 1"):
+        await task
+
+    assert database.states["p"].error_count == 1
+
+
+async def test_a_batch_that_was_rolled_back_leaves_the_code_that_handled_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    database, calls = FakeDatabase(), []
+    engine = ProjectionEngine("p", database)
+
+    @engine.on(Deposited)
+    def fail_once(event: Deposited) -> None:
+        calls.append(event.amount)
+        if calls == [1, 2]:
+            raise OSError("once")
+
+    await engine.process_events(deposits(1, 2, 3))
+    changed = ProjectionEngine("p", database)
+    changed.on(Deposited)(lambda event: None)
+    await changed.process_events(deposits(4))
+
+    assert database.states["p"].applied_count == 4
+    assert caplog.text.count("has changed since it last ran") == 1
+
+
+async def test_the_first_event_fixes_the_kind_of_feed_and_the_store_though_it_fails() -> None:
+    log, case = log_of(deposits(1, 2)), Case(DatabaseWorld())
+    case.poison = {1}
+    with pytest.raises(OSError, match="no 1"):
+        await case.engine.process_events(log.read_all())
+    case.poison = set()
+
+    with pytest.raises(MixedFeed):
+        await case.engine.process_events(deposits(1))
+    with pytest.raises(NotTheLog):
+        await case.engine.process_events(log_of(deposits(1, 2)).read_all())

@@ -3,12 +3,14 @@
 import asyncio
 import gc
 import threading
+from collections.abc import AsyncIterator
 
 import pytest
 from sample_events import Balance, Deposited, deposits, engine_for
 
 from orchestrix.eventsourcing import EngineInUse, ProjectionEngine
 from orchestrix.eventsourcing.projections.turn import _calls
+from orchestrix.messaging import Event
 from orchestrix.projection_state import InMemoryProjectionStateStore
 
 
@@ -71,8 +73,26 @@ async def test_a_handler_cannot_call_its_own_engine(by_task: bool) -> None:
         call = engine.process_events(deposits(2))
         await (asyncio.create_task(call) if by_task else call)
 
-    with pytest.raises(EngineInUse, match="from inside one of its own handlers"):
+    with pytest.raises(EngineInUse, match="from inside a call that is not over"):
         await asyncio.wait_for(engine.process_events(deposits(1)), 5)
+
+
+async def test_neither_a_reset_hook_nor_a_feed_can_call_the_engine_that_calls_them() -> None:
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+
+    async def feed() -> AsyncIterator[Event]:
+        await engine.process_events(deposits(1))
+        yield Deposited(amount=2)
+
+    with pytest.raises(EngineInUse, match="by a handler, a reset hook or the feed itself"):
+        await asyncio.wait_for(engine.process_events(feed()), 5)
+
+    @engine.on_reset
+    async def clear() -> None:
+        await engine.process_events(deposits(1))
+
+    with pytest.raises(EngineInUse, match="by a handler, a reset hook or the feed itself"):
+        await asyncio.wait_for(engine.replay([]), 5)
 
 
 async def test_a_task_that_a_handler_started_may_call_once_the_handler_is_done() -> None:
