@@ -11,8 +11,15 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
+from orchestrix.eventsourcing import ProjectionContext, ProjectionEngine
 from orchestrix.messaging import Event
-from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store
+from orchestrix.projection_state import StateConflict
+from orchestrix.sqlite_store import (
+    SQLiteEventStore,
+    SQLiteProjectionStateStore,
+    open_sqlite_projections,
+    open_sqlite_store,
+)
 
 _WRITERS = 3
 """Tasks that append at the same time in one process, so that groups have several appends."""
@@ -103,6 +110,74 @@ async def _append(
     journal.note(Entry(False, stream_id, tuple(ids)))
     result = await store.append(stream_id, [Event(id=each) for each in ids])
     journal.note(Entry(True, stream_id, tuple(ids), result.last_version, result.last_position))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved(Event, type="children.moved"):
+    """Money came to an account, or left it."""
+
+    account: str
+    amount: int
+
+
+BALANCES = "CREATE TABLE IF NOT EXISTS balances (account PRIMARY KEY, amount, moves)"
+MOVE = """
+    INSERT INTO balances VALUES (?, ?, 1)
+    ON CONFLICT (account) DO UPDATE SET amount = amount + excluded.amount, moves = moves + 1"""
+
+
+def balances(states: SQLiteProjectionStateStore) -> ProjectionEngine:
+    """Return a projection that keeps its read model with SQL of its own."""
+    engine = ProjectionEngine("balances", states)
+
+    @engine.on(Moved)
+    def move(event: Moved, context: ProjectionContext) -> None:
+        context.transaction.execute(BALANCES)
+        context.transaction.execute(MOVE, (event.account, event.amount))
+
+    @engine.on_reset
+    def clear(context: ProjectionContext) -> None:
+        context.transaction.execute("DROP TABLE IF EXISTS balances")
+
+    return engine
+
+
+def append_and_project_until_killed(log: Path, projections: Path, seed: int) -> None:
+    """Append to one file and project into another, or the same, for ever."""
+    asyncio.run(_append_and_project(log, projections, random.Random(seed)))  # noqa: S311 - repeatable
+
+
+async def _append_and_project(log: Path, projections: Path, chance: random.Random) -> None:
+    async with (
+        open_sqlite_store(log, synchronous="NORMAL") as store,
+        open_sqlite_projections(projections, synchronous="NORMAL") as states,
+        asyncio.TaskGroup() as tasks,
+    ):
+        tasks.create_task(_move_for_ever(store, chance))
+        tasks.create_task(_project_for_ever(store, states, chance))
+
+
+async def _move_for_ever(store: SQLiteEventStore, chance: random.Random) -> None:
+    while True:
+        moves = [
+            Moved(account=chance.choice("abcde"), amount=chance.randint(-9, 9))
+            for _ in range(chance.randint(1, 20))
+        ]
+        await store.append(f"account-{moves[0].account}", moves)
+
+
+async def _project_for_ever(
+    store: SQLiteEventStore, states: SQLiteProjectionStateStore, chance: random.Random
+) -> None:
+    engine, position, limit = balances(states), 0, chance.choice([1, 7, 1000])
+    while True:
+        await store.wait_for_events(position, 1)
+        try:
+            await engine.process_events(await store.read_all(after_position=position, limit=limit))
+        except StateConflict:  # another process was faster
+            await engine.initialize()
+        state = engine.get_state()
+        position = 0 if state is None else state.last_processed_position
 
 
 def barrier(parties: int) -> Barrier:

@@ -14,6 +14,7 @@ import dispatch
 import memory
 import messages
 import sqlite_events
+import sqlite_projection
 from measure import REPEATS, Figure, measure
 from rich.console import Console
 from rich.table import Table
@@ -21,7 +22,8 @@ from rich.table import Table
 
 def main(words: list[str]) -> int:
     """Measure and print."""
-    works = [*messages.works(), *dispatch.works(), *memory.works(), *sqlite_events.works()]
+    modules = (messages, dispatch, memory, sqlite_events, sqlite_projection)
+    works = [work for module in modules for work in module.works()]
     chosen = [each for each in works if not words or any(word in each.name for word in words)]
     table = Table(title=_machine())
     for column in ("work", "ours ns", "reference ns", "ratio", "goal", "spread"):

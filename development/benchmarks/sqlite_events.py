@@ -47,14 +47,14 @@ def works() -> list[Work]:
         _work(
             "SQLite append, 1000 per commit",
             MANY,
-            _Files(_appended(PAGE, MANY), _executed(PAGE, MANY)),
+            _Files(appended(PAGE, MANY), _executed(PAGE, MANY)),
             goal=0.75,
         ),
         _work(
             f"{at_once} a commit each", FEW, _Files(_appended_at_once, _executed(1, FEW)), goal=8
         ),
-        _work(f"{alone} FULL", FEW, _Files(_appended(1, FEW), _executed(1, FEW))),
-        _work(f"{alone} NORMAL", FEW, _Files(_appended(1, FEW), _executed(1, FEW), "NORMAL")),
+        _work(f"{alone} FULL", FEW, _Files(appended(1, FEW), _executed(1, FEW))),
+        _work(f"{alone} NORMAL", FEW, _Files(appended(1, FEW), _executed(1, FEW), "NORMAL")),
         *_reading(),
         *_beside_aiosqlite(at_once),
         *_beside_eventsourcing(),
@@ -84,7 +84,7 @@ class _Files:
 
     def reference(self) -> float:
         with tempfile.TemporaryDirectory() as folder:
-            file = _empty(Path(folder) / "events.db")
+            file = empty(Path(folder) / "events.db")
             with closing(sqlite3.connect(file, isolation_level=None)) as connection:
                 connection.execute(f"PRAGMA synchronous = {self._synchronous}")
                 return self._reference(connection)
@@ -94,7 +94,7 @@ def _work(name: str, count: int, files: _Files, goal: float | None = None) -> Wo
     return Work(name, count, files.ours, files.reference, goal)
 
 
-def _empty(file: Path) -> Path:
+def empty(file: Path) -> Path:
     """Make a store, so that the raw sides have the same schema."""
 
     async def make() -> None:
@@ -119,7 +119,9 @@ def _rows(count: int) -> list[Row]:
     ]  # fmt: skip
 
 
-def _appended(size: int, count: int) -> Callable[[SQLiteEventStore], Awaitable[float]]:
+def appended(size: int, count: int) -> Callable[[SQLiteEventStore], Awaitable[float]]:
+    """Return what appends `count` events, `size` with each call."""
+
     async def append(store: SQLiteEventStore) -> float:
         events = _events(count)
         began = perf_counter()
@@ -168,7 +170,7 @@ def _reading() -> list[Work]:
 
 def _read(*, decode: bool) -> Callable[[SQLiteEventStore], Awaitable[float]]:
     async def read(store: SQLiteEventStore) -> float:
-        await _appended(PAGE, MANY)(store)
+        await appended(PAGE, MANY)(store)
         began = perf_counter()
         position, at_end = 0, False
         while not at_end:
@@ -213,7 +215,7 @@ def _beside_aiosqlite(name: str) -> list[Work]:
 
     def reference() -> float:
         with tempfile.TemporaryDirectory() as folder:
-            return asyncio.run(append(_empty(Path(folder) / "events.db")))
+            return asyncio.run(append(empty(Path(folder) / "events.db")))
 
     ours = _Files(_appended_at_once, _executed(1, 1)).ours
     return [Work(f"{name} aiosqlite", FEW, ours, reference, 15)]
@@ -226,11 +228,11 @@ def _beside_eventsourcing() -> list[Work]:
     for version, command in _peers().items():
         for size, count in ((1, FEW), (100, MANY)):
             title = f"SQLite append, {size} per call, beside eventsourcing {version}"
-            ours = _Files(_appended(size, count), _executed(1, 1)).ours
-            works.append(Work(title, count, ours, _peer(command, "append", str(size), str(count))))
+            ours = _Files(appended(size, count), _executed(1, 1)).ours
+            works.append(Work(title, count, ours, peer(command, "append", str(size), str(count))))
         title = f"SQLite read_all, decoded, beside eventsourcing {version}"
         ours = _Files(_read(decode=True), _executed(1, 1)).ours
-        works.append(Work(title, MANY, ours, _peer(command, "read", str(MANY))))
+        works.append(Work(title, MANY, ours, peer(command, "read", str(MANY))))
     return works
 
 
@@ -241,7 +243,8 @@ def _peers() -> dict[str, list[str]]:
     return {"9.5.6": [sys.executable], ALPHA: [*isolated, "--with", "msgspec", "python"]}
 
 
-def _peer(command: Sequence[str], *arguments: str) -> Callable[[], float]:
+def peer(command: Sequence[str], *arguments: str) -> Callable[[], float]:
+    """Return what another library does in a process of its own."""
     return lambda: _answer_of(command, *arguments)[0]
 
 
@@ -255,7 +258,7 @@ def bytes_per_event() -> dict[str, float]:
 
     async def append(file: Path) -> None:
         async with open_sqlite_store(file) as store:
-            await _appended(PAGE, MANY)(store)
+            await appended(PAGE, MANY)(store)
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "events.db"

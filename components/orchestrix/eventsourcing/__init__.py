@@ -13,6 +13,7 @@ from orchestrix.eventsourcing.append_rules import (
     time_of,
 )
 from orchestrix.eventsourcing.errors import (
+    AppendInsideBatch,
     ConcurrencyError,
     DuplicateEvent,
     EventStoreError,
@@ -48,6 +49,7 @@ from orchestrix.eventsourcing.waiting import Watchers
 
 __all__ = [
     "NO_STREAM",
+    "AppendInsideBatch",
     "AppendResult",
     "AsyncEventStore",
     "ConcurrencyError",

@@ -6,6 +6,7 @@
     * DuplicateEvent      an event id is already recorded elsewhere: nothing was written
     * InvalidAppend       a bug in the caller (also a ValueError): nothing was written
     * InvalidRange        a bug in the caller (also a ValueError): do not retry
+    * AppendInsideBatch   a handler appends to the file in which its own batch is open
     * StorageError        what the store is made of is the problem
       * StoreUnavailable  it cannot be reached or written now: mend that and retry
       * StoreUnusable     it is no event store, or none that this program can use
@@ -57,6 +58,24 @@ class InvalidAppend(EventStoreError, ValueError):
 
 class InvalidRange(EventStoreError, ValueError):
     """A version, position, limit, timeout or filter outside its range. Nothing was done."""
+
+
+class AppendInsideBatch(EventStoreError):
+    """A handler appends to the store that its own batch is about to commit. Nothing was written.
+
+    The append would wait for the batch to end, and the batch for the append.
+    """
+
+    def __init__(self, stream_id: str) -> None:
+        super().__init__(stream_id)
+        self.stream_id = stream_id
+
+    def __str__(self) -> str:
+        return (
+            f"append to stream {self.stream_id!r} from inside a projection's batch on the same "
+            "file; a projection only reads events: let a process manager answer them with "
+            "commands, or append when the batch has ended"
+        )
 
 
 class StorageError(EventStoreError):

@@ -26,6 +26,13 @@ class EventIds(Sequence[str]):
         longer._ids, longer._length = log, self._length + len(ids)
         return longer
 
+    def extends(self, other: "EventIds") -> bool:
+        """Say whether these are `other` and what was added by :meth:`plus`; False when in doubt.
+
+        A store that keeps `other` has then only the rest to write.
+        """
+        return self._ids is other._ids and self._length >= other._length
+
     def newest(self, count: int) -> "EventIds":
         """Return the last `count` of these ids, or all of them when there are fewer."""
         return EventIds(self._ids[max(0, self._length - count) : self._length])

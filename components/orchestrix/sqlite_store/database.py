@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import uuid_utils
 
@@ -61,13 +61,22 @@ class Database:
         )
 
 
-def open_database(path: Path, synchronous: Synchronous, busy_timeout: float) -> Database:
+def check_synchronous(synchronous: object) -> None:
+    """Raise ValueError unless it is one of the two."""
+    if synchronous not in get_args(Synchronous):
+        raise ValueError(f"synchronous is 'FULL' or 'NORMAL', found {synchronous!r}")
+
+
+def open_database(
+    path: str | os.PathLike[str], synchronous: Synchronous, busy_timeout: float
+) -> Database:
     """Open a file, making or migrating it when that is needed.
 
     Raises:
         StoreUnavailable: It cannot be reached or written.
         StoreUnusable: It is not ours, damaged, or of a newer schema. It was not changed.
     """
+    path = Path(path).absolute()
     with problems_explained(path):
         _check_path(path)
         size = 0 if _size(_wal(path)) else _size(path)

@@ -13,7 +13,7 @@ from orchestrix.event_codec import EventCodec
 from orchestrix.eventsourcing import Page, Snapshot, StoreClosed, StreamPage
 from orchestrix.messaging import RecordedEvent, StreamEvent
 from orchestrix.sqlite_store import sql
-from orchestrix.sqlite_store.database import Database
+from orchestrix.sqlite_store.connections import Connections
 from orchestrix.sqlite_store.problems import problems_explained
 from orchestrix.sqlite_store.rows import recorded_events, snapshot_of
 
@@ -30,11 +30,12 @@ _MOST = 2**62
 class Reader:
     """A few threads, each question with a connection of its own while it lasts."""
 
-    def __init__(self, database: Database, codec: EventCodec) -> None:
-        self._database = database
+    def __init__(self, connections: Connections, codec: EventCodec) -> None:
+        self._connections = connections
+        self._database = connections.database
         self._codec = codec
-        self._idle: list[sqlite3.Connection] = []
-        self._threads = ThreadPoolExecutor(_THREADS, f"orchestrix-reader {database.path.name}")
+        name = f"orchestrix-reader {self._database.path.name}"
+        self._threads = ThreadPoolExecutor(_THREADS, name)
 
     async def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `question` finds, looked up in a thread."""
@@ -49,8 +50,7 @@ class Reader:
     def close(self) -> None:
         """Let the questions that were asked be answered, then end. Blocks until then."""
         self._threads.shutdown()
-        for connection in self._idle:
-            connection.close()
+        self._connections.close()
 
     def read(
         self, connection: sqlite3.Connection, stream_id: str, from_version: int, limit: int
@@ -85,16 +85,8 @@ class Reader:
         return Page(events, after_position, looked, looked >= head, self._database.store_id)
 
     def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        with problems_explained(self._database.path):
-            self._database.check_present()
-            try:
-                connection = self._idle.pop()
-            except IndexError:
-                connection = self._database.connect()
-            try:
-                return question(connection)
-            finally:
-                self._idle.append(connection)
+        with problems_explained(self._database.path), self._connections.borrowed() as connection:
+            return question(connection)
 
 
 def head_of(connection: sqlite3.Connection) -> int:

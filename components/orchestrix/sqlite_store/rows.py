@@ -43,6 +43,11 @@ def microseconds(time: datetime) -> int:
     return (time - _EPOCH) // _MICROSECOND
 
 
+def time_at(microseconds: int) -> datetime:
+    """Return a time from how it is stored."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
 def recorded_events(
     rows: Iterable[tuple[Any, ...]], codec: EventCodec, made: type[RecordedT]
 ) -> tuple[RecordedT, ...]:
@@ -52,7 +57,7 @@ def recorded_events(
     known, known_schema, decode = "", 0, codec.decoder("", 0)
     for position, stream_id, version, event_id, name, schema, at, metadata, data in rows:
         if at != stored_at:  # events of one append share it
-            stored_at, recorded_at = at, _EPOCH + timedelta(microseconds=at)
+            stored_at, recorded_at = at, time_at(at)
         if name != known or schema != known_schema:  # neighbours are often of one type
             known, known_schema, decode = name, schema, codec.decoder(name, schema)
         events.append(

@@ -37,6 +37,37 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             taken_at TEXT NOT NULL
         )""",
     ),
+    (
+        # How far each projection is. Columns are the fields of ProjectionState;
+        # applied_hash: the unsigned number in two's complement; partly_applied: JSON.
+        """CREATE TABLE projections (
+            projection_id TEXT PRIMARY KEY,
+            last_processed_event_id TEXT,
+            last_processed_position INTEGER NOT NULL,
+            updated_at INTEGER NOT NULL,
+            revision INTEGER NOT NULL,
+            error_count INTEGER NOT NULL,
+            is_healthy INTEGER NOT NULL,
+            status TEXT NOT NULL,
+            last_error TEXT,
+            store_id TEXT,
+            version INTEGER NOT NULL,
+            fingerprint TEXT,
+            applied_count INTEGER NOT NULL,
+            applied_hash INTEGER NOT NULL,
+            feed TEXT,
+            failed_position INTEGER,
+            partly_applied TEXT NOT NULL,
+            replay_until INTEGER NOT NULL
+        )""",
+        # The ids that a projection of bare events has taken, in their order from 0.
+        """CREATE TABLE projection_event_ids (
+            projection_id TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            event_id TEXT NOT NULL,
+            PRIMARY KEY (projection_id, number)
+        ) WITHOUT ROWID""",
+    ),
 )
 """What makes each version of the schema from the one before. Number N is at N - 1."""
 
@@ -112,3 +143,13 @@ SAVE_SNAPSHOT: Final = """
     WHERE excluded.version >= version"""
 
 LOAD_SNAPSHOT: Final = "SELECT * FROM snapshots WHERE aggregate_id = ?"
+
+STATE_REVISION: Final = "SELECT revision FROM projections WHERE projection_id = ?"
+LOAD_STATE: Final = "SELECT * FROM projections WHERE projection_id = ?"
+SAVE_STATE: Final = f"INSERT OR REPLACE INTO projections VALUES ({', '.join('?' * 18)})"  # noqa: S608 - constants
+
+EVENT_IDS: Final = (
+    "SELECT event_id FROM projection_event_ids WHERE projection_id = ? ORDER BY number"
+)
+FORGET_EVENT_IDS: Final = "DELETE FROM projection_event_ids WHERE projection_id = ?"
+SAVE_EVENT_ID: Final = "INSERT INTO projection_event_ids VALUES (?, ?, ?)"

@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Seque
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
 from orchestrix.event_codec import CodecError, EventCodec
 from orchestrix.eventsourcing import (
+    AppendInsideBatch,
     AppendResult,
     AsyncEventStore,
     InvalidAppend,
@@ -29,8 +29,10 @@ from orchestrix.eventsourcing import (
 )
 from orchestrix.messaging import Event
 from orchestrix.sqlite_store.append_group import Append
-from orchestrix.sqlite_store.database import Database, Synchronous, open_database
+from orchestrix.sqlite_store.connections import Connections
+from orchestrix.sqlite_store.database import Database, Synchronous, check_synchronous, open_database
 from orchestrix.sqlite_store.problems import problems_explained
+from orchestrix.sqlite_store.process_locks import batches
 from orchestrix.sqlite_store.reader import Reader, head_of, load_snapshot, stream_ids
 from orchestrix.sqlite_store.rows import encoded_metadata, encoded_row, snapshot_row
 from orchestrix.sqlite_store.writer import Writer
@@ -65,7 +67,7 @@ class SQLiteEventStore(AsyncEventStore):
         self._watchers = Watchers()
         self._closed = False
         self._follower = database.connect()
-        self._reader = Reader(database, codec)
+        self._reader = Reader(Connections(database), codec)
         self._writer = Writer(database, clock, self._watchers)
 
     @property
@@ -83,6 +85,7 @@ class SQLiteEventStore(AsyncEventStore):
         self._check_open()
         events = list(events)
         check_append(stream_id, events, expected_version, metadata)
+        self._check_outside(stream_id)
         try:
             rows = [encoded_row(self._codec, event) for event in events]
         except CodecError as error:
@@ -133,6 +136,7 @@ class SQLiteEventStore(AsyncEventStore):
         self._check_open()
         check_stream_id(snapshot.aggregate_id)
         check_range("the version of a snapshot", snapshot.version, 0)
+        self._check_outside(snapshot.aggregate_id)
         await self._writer.submit(snapshot_row(snapshot))
 
     async def load_snapshot(self, aggregate_id: str) -> Snapshot | None:
@@ -171,6 +175,10 @@ class SQLiteEventStore(AsyncEventStore):
         with problems_explained(self._database.path):
             self._database.check_present()
             return head_of(self._follower) > after_position
+
+    def _check_outside(self, stream_id: str) -> None:
+        if self._database.inode in batches.get():
+            raise AppendInsideBatch(stream_id)
 
     def _check_open(self) -> None:
         if self._process != os.getpid():
@@ -213,12 +221,11 @@ async def open_sqlite_store(
             not changed.
         ValueError: `synchronous` or `busy_timeout` is none of those.
     """
-    if synchronous not in ("FULL", "NORMAL"):
-        raise ValueError(f"synchronous is 'FULL' or 'NORMAL', found {synchronous!r}")
+    check_synchronous(synchronous)
     seconds = checked_seconds("busy_timeout", busy_timeout)
 
     def make() -> SQLiteEventStore:
-        database = open_database(Path(path).absolute(), synchronous, seconds)
+        database = open_database(path, synchronous, seconds)
         return SQLiteEventStore(database, codec or EventCodec(), clock)
 
     store = await _opened(make)

@@ -23,6 +23,7 @@ from orchestrix.sqlite_store import sql
 from orchestrix.sqlite_store.append_group import Append, write
 from orchestrix.sqlite_store.database import Database
 from orchestrix.sqlite_store.problems import problems_explained
+from orchestrix.sqlite_store.process_locks import lock_of
 from orchestrix.sqlite_store.rows import SnapshotRow, microseconds
 from orchestrix.sqlite_store.transaction import transaction
 
@@ -52,6 +53,7 @@ class Writer:
         self._clock = clock
         self._watchers = watchers
         self._connection = database.connect()
+        self._lock = lock_of(database.inode)
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
@@ -113,16 +115,20 @@ class Writer:
 
     def _write(self, jobs: Sequence[Job]) -> list[Any]:
         self._database.check_present()
-        works = [job.work for job in jobs]
+        with self._lock.writing:
+            outcomes = self._write_all([job.work for job in jobs])
+        self._watchers.announce()
+        return outcomes
+
+    def _write_all(self, works: Sequence[Append | SnapshotRow]) -> list[Any]:
         appends = [work for work in works if isinstance(work, Append)]
         snapshots = [work for work in works if not isinstance(work, Append)]
         if snapshots:
             with transaction(self._connection):
                 self._connection.executemany(sql.SAVE_SNAPSHOT, snapshots)
         if not appends:
-            return [None] * len(jobs)
+            return [None] * len(works)
         outcomes = write(self._connection, appends, microseconds(time_of(self._clock)))
-        self._watchers.announce()
         of_appends = iter(outcomes)
         return [next(of_appends) if isinstance(work, Append) else None for work in works]
 

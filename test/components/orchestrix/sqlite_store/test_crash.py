@@ -1,42 +1,19 @@
 """SIGKILL at any moment: what was answered is there, what was not is there whole or not at all."""
 
-import os
 import random
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from chaos import KILLS, SEED, kill_each
 from children import Entry, Journal, append_until_killed, started
 from conformance.event_store import log_of
 
 from orchestrix.messaging import RecordedEvent
 from orchestrix.sqlite_store import open_sqlite_store
 
-SEED = int(os.environ.get("ORCHESTRIX_CHAOS_SEED") or random.SystemRandom().randrange(10**6))
-KILLS = int(os.environ.get("ORCHESTRIX_CHAOS_KILLS") or 200)
-
 ROUNDS_OF_A_FILE = 8
-LONGEST_LIFE = 0.3
-"""Seconds, from before the file is open to long after it has appends."""
-
-
-def live_and_die(folder: Path, number: int, count: int, chance: random.Random) -> None:
-    """Start `count` processes, and kill each when its time has come."""
-    path = folder / "events.db"
-    children = [
-        started(append_until_killed, path, folder / f"journal-{which}", chance.random())
-        for which in range(count)
-    ]
-    began = time.monotonic()
-    ends = sorted(chance.uniform(0, LONGEST_LIFE) for _ in children)
-    for child, end in zip(children, ends, strict=True):
-        time.sleep(max(0, began + end - time.monotonic()))  # the moment is what is tried
-        child.kill()
-    for child in children:
-        child.join()
-        assert child.exitcode == -9, f"round {number}: a process ended by itself"
 
 
 def check(log: list[RecordedEvent], entries: list[Entry]) -> None:
@@ -70,12 +47,16 @@ async def test_a_killed_process_loses_and_doubles_nothing(tmp_path: Path, seed: 
         folder = tmp_path / str(rounds // ROUNDS_OF_A_FILE)
         folder.mkdir(exist_ok=True)
         count = chance.choice([1, 4])
-        live_and_die(folder, rounds, count, chance)
+        journals = [folder / f"journal-{which}" for which in range(count)]
+        path = folder / "events.db"
+        kill_each(
+            [started(append_until_killed, path, each, chance.random()) for each in journals], chance
+        )
         kills, rounds = kills + count, rounds + 1
         entries = [each for path in folder.glob("journal-*") for each in Journal(path).entries()]
-        async with open_sqlite_store(folder / "events.db") as store:
+        async with open_sqlite_store(path) as store:
             check(await log_of(store), entries)
-        with closing(sqlite3.connect(folder / "events.db")) as file:
+        with closing(sqlite3.connect(path)) as file:
             assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         answered[folder] = sum(entry.answered for entry in entries)
 

@@ -16,10 +16,13 @@ from conformance.event_store import log_of
 from orchestrix.event_codec import EventCodec
 from orchestrix.eventsourcing import Snapshot
 from orchestrix.messaging import Event, UnknownEvent
-from orchestrix.sqlite_store import open_sqlite_store
+from orchestrix.projection_state import EventIds, PartlyApplied, ProjectionState
+from orchestrix.sqlite_store import open_sqlite_projections, open_sqlite_store
 
 FOLDER = Path(__file__).with_name("golden")
 VERSION_1 = FOLDER / "version-1.sql"
+VERSION_2 = FOLDER / "version-2.sql"
+NEWEST = VERSION_2
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -55,8 +58,11 @@ def schema_of(file: Path) -> list[str]:
         return [" ".join(sql.split()) for (sql,) in rows]
 
 
-async def test_a_file_of_version_1_is_read(tmp_path: Path, codec: EventCodec) -> None:
-    file = made_from(VERSION_1, tmp_path / "events.db")
+@pytest.mark.parametrize("script", sorted(FOLDER.glob("*.sql")), ids=lambda each: each.stem)
+async def test_its_events_and_snapshots_are_read(
+    tmp_path: Path, codec: EventCodec, script: Path
+) -> None:
+    file = made_from(script, tmp_path / "events.db")
     async with open_sqlite_store(file, codec=codec) as store:
         assert store.store_id == "01a2096e-0000-7000-8000-000000000001"
         log = await log_of(store)
@@ -82,17 +88,46 @@ async def test_a_file_of_version_1_is_read(tmp_path: Path, codec: EventCodec) ->
     assert snapshot == Snapshot("room-7", "Room", 1, {"guests": ["Ada"]}, NOON)
 
 
-async def test_a_file_of_version_1_goes_on(tmp_path: Path, codec: EventCodec) -> None:
-    file = made_from(VERSION_1, tmp_path / "events.db")
+@pytest.mark.parametrize("script", sorted(FOLDER.glob("*.sql")), ids=lambda each: each.stem)
+async def test_it_goes_on(tmp_path: Path, codec: EventCodec, script: Path) -> None:
+    file = made_from(script, tmp_path / "events.db")
     async with open_sqlite_store(file, codec=codec) as store:
         result = await store.append("room-7", [Event()], expected_version=2)
 
     assert (result.last_version, result.last_position) == (3, 6)
 
 
+STATE = ProjectionState(
+    projection_id="rooms",
+    last_processed_event_id="event-3",
+    last_processed_position=3,
+    updated_at=NOON,
+    revision=4,
+    error_count=1,
+    is_healthy=False,
+    status="replaying",
+    last_error="OSError: full",
+    store_id="01a2096e-0000-7000-8000-000000000001",
+    version=2,
+    fingerprint="0123abcd",
+    applied_count=3,
+    applied_hash=2**64 - 2,
+    feed="recorded",
+    failed_position=4,
+    partly_applied=(PartlyApplied("event-4", ("on_booked",)),),
+    replay_until=9,
+    event_ids=EventIds(["event-1", "event-2"]),
+)
+
+
+async def test_the_states_of_projections_are_read(tmp_path: Path) -> None:
+    async with open_sqlite_projections(made_from(VERSION_2, tmp_path / "a.db")) as states:
+        assert await states.load_state("rooms") == STATE
+
+
 async def test_a_new_file_has_the_schema_of_the_newest_golden_file(tmp_path: Path) -> None:
     async with open_sqlite_store(tmp_path / "new.db"):
         pass
-    golden = schema_of(made_from(VERSION_1, tmp_path / "golden.db"))
+    golden = schema_of(made_from(NEWEST, tmp_path / "golden.db"))
 
     assert schema_of(tmp_path / "new.db") == golden

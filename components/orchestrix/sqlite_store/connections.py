@@ -1,0 +1,43 @@
+"""Connections to one file, kept for whoever needs one next."""
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from orchestrix.sqlite_store.database import Database
+from orchestrix.sqlite_store.problems import problems_explained
+
+
+class Connections:
+    """As many connections as are needed at the same time; safe for threads.
+
+    Attributes:
+        database: The file.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._idle: list[sqlite3.Connection] = []
+
+    @contextmanager
+    def borrowed(self) -> Generator[sqlite3.Connection, None, None]:
+        """Lend a connection that nobody else uses meanwhile.
+
+        Raises:
+            StoreUnavailable: The file is no longer there, or cannot be opened.
+        """
+        with problems_explained(self.database.path):
+            self.database.check_present()
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = self.database.connect()
+        try:
+            yield connection
+        finally:
+            self._idle.append(connection)
+
+    def close(self) -> None:
+        """Close those that nobody uses."""
+        while self._idle:
+            self._idle.pop().close()

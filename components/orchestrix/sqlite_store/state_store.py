@@ -1,0 +1,126 @@
+"""Projection state in one SQLite file, committed together with the read model beside it."""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+from orchestrix.eventsourcing import checked_seconds
+from orchestrix.projection_state import ProjectionState, TransactionalProjectionStateStore
+from orchestrix.sqlite_store import sql
+from orchestrix.sqlite_store.connections import Connections
+from orchestrix.sqlite_store.database import Synchronous, check_synchronous, open_database
+from orchestrix.sqlite_store.problems import problems_explained
+from orchestrix.sqlite_store.process_locks import batches, lock_of
+from orchestrix.sqlite_store.state_rows import state_of
+from orchestrix.sqlite_store.state_transaction import SQLiteStateTransaction
+
+
+class SQLiteProjectionStateStore(TransactionalProjectionStateStore):
+    """States of projections, and read models of your own in the same file: exactly once.
+
+    What handlers write with ``context.transaction``, a ``sqlite3.Connection``, commits with the
+    state or not at all. SQLite's write lock is taken when a handler first asks for that
+    connection, or when the batch ends. The batches of one event loop wait for each other.
+    Safe for kill -9 at any moment, and for several processes.
+
+    Made by :func:`open_sqlite_projections`.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._database = connections.database
+        self._lock = lock_of(self._database.inode)
+        self._known: dict[str, ProjectionState] = {}
+
+    async def load_state(self, projection_id: str) -> ProjectionState | None:
+        with problems_explained(self._database.path), self._connections.borrowed() as connection:
+            return self._load(connection, projection_id)
+
+    async def save_state(self, state: ProjectionState) -> None:
+        async with self.transaction(state.projection_id) as transaction:
+            transaction.put(state)
+
+    @asynccontextmanager
+    async def transaction(
+        self,
+        projection_id: str,  # noqa: ARG002 - the port's; here one lock serves all projections
+    ) -> AsyncGenerator[SQLiteStateTransaction, None]:
+        async with self._lock.turn():
+            inside = batches.set(batches.get() | {self._database.inode})
+            try:
+                with self._connections.borrowed() as connection:
+                    transaction = SQLiteStateTransaction(
+                        connection, self._database.path, self._lock, self._known
+                    )
+                    try:
+                        yield transaction
+                        await _to_its_end(transaction.commit)
+                    finally:
+                        transaction.roll_back()
+            finally:
+                batches.reset(inside)
+            self._known.update(transaction.states)
+
+    def _load(self, connection: sqlite3.Connection, projection_id: str) -> ProjectionState | None:
+        found = connection.execute(sql.STATE_REVISION, (projection_id,)).fetchone()
+        known = self._known.get(projection_id)
+        if known is not None and found == (known.revision,):
+            return known
+        connection.execute("BEGIN")  # row and ids of one moment
+        try:
+            row = connection.execute(sql.LOAD_STATE, (projection_id,)).fetchone()
+            ids = connection.execute(sql.EVENT_IDS, (projection_id,)).fetchall()
+        finally:
+            connection.execute("COMMIT")
+        if row is None:
+            return None
+        self._known[projection_id] = state_of(row, (each for (each,) in ids))
+        return self._known[projection_id]
+
+
+async def _to_its_end(work: Callable[[], None]) -> None:
+    """Do blocking work in a thread; when cancelled meanwhile, wait for its end all the same."""
+    doing = asyncio.ensure_future(asyncio.to_thread(work))
+    cancelled: asyncio.CancelledError | None = None
+    while not doing.done():
+        try:
+            await asyncio.wait([doing])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    failure = doing.exception()
+    if cancelled is not None:
+        raise cancelled from failure
+    if failure is not None:
+        raise failure
+
+
+@asynccontextmanager
+async def open_sqlite_projections(
+    path: str | os.PathLike[str], *, synchronous: Synchronous = "FULL", busy_timeout: float = 5.0
+) -> AsyncGenerator[SQLiteProjectionStateStore, None]:
+    """Open the file `path` for projections, made when missing; close it at the end.
+
+    It may be the file of an event store, or another.
+
+    Args:
+        path: See :func:`orchestrix.sqlite_store.open_sqlite_store`.
+        synchronous: The same. With ``NORMAL`` the newest batches may be undone when the machine
+            goes down: read model and checkpoint together, so they are done again.
+        busy_timeout: Seconds to wait for other processes that write, at least 0. The event loop
+            stands still meanwhile.
+
+    Raises:
+        StoreUnavailable: The file cannot be reached or written.
+        StoreUnusable: It is another application's, damaged, or written by a newer program.
+        ValueError: `synchronous` or `busy_timeout` is none of those.
+    """
+    check_synchronous(synchronous)
+    seconds = checked_seconds("busy_timeout", busy_timeout)
+    database = await asyncio.to_thread(open_database, path, synchronous, seconds)
+    connections = Connections(database)
+    try:
+        yield SQLiteProjectionStateStore(connections)
+    finally:
+        connections.close()

@@ -1,0 +1,90 @@
+"""SIGKILL in the middle of projecting: read model and checkpoint always agree."""
+
+import random
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from chaos import KILLS, SEED, kill_each
+from children import Moved, append_and_project_until_killed, balances, started
+from conformance.event_store import log_of, pages_of
+
+from orchestrix.messaging import RecordedEvent
+from orchestrix.projection_state import ProjectionState
+from orchestrix.sqlite_store import open_sqlite_projections, open_sqlite_store
+
+ROUNDS_OF_A_FILE = 8
+
+
+def computed(log: Sequence[RecordedEvent]) -> set[tuple[str, int, int]]:
+    """What the table should hold, folded anew."""
+    amounts: Counter[str] = Counter()
+    moves: Counter[str] = Counter()
+    for each in log:
+        if isinstance(each.event, Moved):
+            amounts[each.event.account] += each.event.amount
+            moves[each.event.account] += 1
+    return {(account, amounts[account], moves[account]) for account in moves}
+
+
+def rows_in(path: Path) -> set[tuple[str, int, int]]:
+    with closing(sqlite3.connect(path)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'balances'").fetchone():
+            return set()
+        return set(connection.execute("SELECT account, amount, moves FROM balances"))
+
+
+async def check(log_path: Path, path: Path, checkpoint: int) -> ProjectionState | None:
+    """Compare the read model with the log up to its checkpoint."""
+    async with open_sqlite_store(log_path) as store, open_sqlite_projections(path) as states:
+        log, state = await log_of(store), await states.load_state("balances")
+        reached = 0 if state is None else state.last_processed_position
+
+        assert rows_in(path) == computed(log[:reached])
+        if state is not None:
+            assert state.applied_count == reached >= checkpoint
+            assert state.is_healthy
+    return state
+
+
+@pytest.mark.parametrize("seed", [SEED])  # so that a failure names it
+async def test_a_killed_projection_skips_and_doubles_nothing(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - repeatable
+    kills = rounds = checkpoint = furthest = 0
+    while kills < KILLS:
+        folder = tmp_path / str(rounds // ROUNDS_OF_A_FILE)
+        if rounds % ROUNDS_OF_A_FILE == 0:
+            folder.mkdir()
+            checkpoint = 0
+            log_path = folder / "events.db"
+            path = chance.choice([log_path, folder / "projections.db"])
+        count = chance.choice([1, 3])
+        children = [
+            started(append_and_project_until_killed, log_path, path, chance.random())
+            for _ in range(count)
+        ]
+        kill_each(children, chance)
+        kills, rounds = kills + count, rounds + 1
+        state = await check(log_path, path, checkpoint)
+        checkpoint = 0 if state is None else state.last_processed_position
+        furthest = max(furthest, checkpoint)
+
+    assert furthest > 0, "they were killed before they could project"
+
+
+async def test_what_is_left_after_the_last_kill_is_caught_up(tmp_path: Path) -> None:
+    path = tmp_path / "events.db"
+    chance = random.Random(SEED)  # noqa: S311 - repeatable
+    for _ in range(3):
+        kill_each([started(append_and_project_until_killed, path, path, chance.random())], chance)
+    async with open_sqlite_store(path) as store, open_sqlite_projections(path) as states:
+        await store.append("account-z", [Moved(account="z", amount=1)])
+        engine = balances(states)
+        for page in await pages_of(store):
+            await engine.process_events(page)
+        log = await log_of(store)
+
+    assert rows_in(path) == computed(log)

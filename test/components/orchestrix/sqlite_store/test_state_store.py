@@ -1,0 +1,199 @@
+"""Projection state on SQLite: the suites of state stores and of the engine."""
+
+import asyncio
+import contextvars
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+
+import pytest
+from conformance.event_store import SHORT, snapshot_at, soon, waiting
+from conformance.projection_engine import Case, ProjectionEngineConformance, World
+from conformance.projection_state_store import FULL, TransactionalStateStoreConformance
+from sample_events import deposits
+
+from orchestrix.eventsourcing import AppendInsideBatch, ProjectionContext, StoreUnavailable
+from orchestrix.projection_state import EventIds, ProjectionState
+from orchestrix.sqlite_store import (
+    SQLiteProjectionStateStore,
+    open_sqlite_projections,
+    open_sqlite_store,
+)
+from orchestrix.sqlite_store.connections import Connections
+from orchestrix.sqlite_store.database import open_database
+
+
+class TestSQLiteProjectionStateStore(TransactionalStateStoreConformance):
+    @pytest.fixture
+    async def store(self, tmp_path: Path) -> AsyncIterator[SQLiteProjectionStateStore]:
+        async with open_sqlite_projections(tmp_path / "projections.db") as store:
+            yield store
+
+
+class TestStatesOfAnotherHandle(TransactionalStateStoreConformance):
+    """What one handle saves, the other loads."""
+
+    @pytest.fixture
+    async def store(self, tmp_path: Path) -> AsyncIterator[SQLiteProjectionStateStore]:
+        path = tmp_path / "projections.db"
+        async with open_sqlite_projections(path) as saving, open_sqlite_projections(path) as store:
+            saving.load_state = store.load_state  # type: ignore[method-assign]
+            yield saving
+
+
+class SQLiteWorld(World):
+    """Rows and state in one file."""
+
+    def __init__(self, path: Path, store: SQLiteProjectionStateStore) -> None:
+        self.path = path
+        self.store = store
+
+    def rows(self) -> list[int]:
+        with closing(sqlite3.connect(self.path)) as connection:
+            found = connection.execute("SELECT amount FROM amounts ORDER BY rowid").fetchall()
+        return [amount for (amount,) in found]
+
+    async def write(self, amount: int, context: ProjectionContext) -> None:
+        context.transaction.execute("INSERT INTO amounts VALUES (?)", (amount,))
+
+    async def clear(self, context: ProjectionContext) -> None:
+        context.transaction.execute("DELETE FROM amounts")
+
+
+class TestEngineOnSQLite(ProjectionEngineConformance):
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.paths = (tmp_path / f"{number}.db" for number in count())
+
+    @pytest.fixture
+    def world(self) -> World:
+        return self.make_world()
+
+    def make_world(self) -> World:
+        path = next(self.paths)
+        database = open_database(path, "NORMAL", 5)
+        with closing(database.connect()) as connection:
+            connection.execute("CREATE TABLE amounts (amount INTEGER)")
+        return SQLiteWorld(path, SQLiteProjectionStateStore(Connections(database)))
+
+    async def test_a_handler_that_breaks_the_database_loses_only_its_event(
+        self, world: World
+    ) -> None:
+        case = Case(world)
+        case.world.write = lambda amount, context: context.transaction.execute("INSERT INTO nix")  # type: ignore[method-assign]
+        with pytest.raises(sqlite3.OperationalError):
+            await case.engine.process_events(deposits(1))
+        del case.world.write
+        await case.engine.process_events(deposits(2))
+
+        assert world.rows() == [2]
+
+
+async def test_nothing_is_locked_before_a_handler_writes(tmp_path: Path) -> None:
+    path = tmp_path / "one.db"
+    async with open_sqlite_projections(path) as states, open_sqlite_store(path) as store:
+        async with states.transaction("p") as transaction:
+            outside = asyncio.get_running_loop().create_task
+            appended = contextvars.Context().run(outside, store.append("a", deposits(1)))
+            assert (await soon(appended)).last_position == 1
+            transaction.connection.execute("CREATE TABLE amounts (amount)")
+            late = contextvars.Context().run(outside, store.append("a", deposits(2)))
+            ended, _ = await asyncio.wait([late], timeout=SHORT)
+            assert not ended, "it waits for the batch"
+
+        assert (await soon(late)).last_position == 2
+
+
+async def test_batches_of_one_loop_wait_for_each_other_without_blocking_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "one.db"
+    async with open_sqlite_projections(path) as one, open_sqlite_projections(path) as other:
+        async with one.transaction("p") as transaction:
+            transaction.connection.execute("CREATE TABLE amounts (amount)")
+            waiter = await waiting(other.save_state(ProjectionState(projection_id="q")))
+
+        await soon(waiter)
+        assert await one.load_state("q") is not None
+
+
+async def test_an_append_from_inside_a_batch_is_refused_in_words(tmp_path: Path) -> None:
+    path, elsewhere = tmp_path / "one.db", tmp_path / "other.db"
+    async with (
+        open_sqlite_projections(path) as states,
+        open_sqlite_store(path) as store,
+        open_sqlite_store(elsewhere) as other,
+    ):
+        async with states.transaction("p"):
+            for append in (store.append("a", deposits(1)), store.save_snapshot(snapshot_at(0))):
+                with pytest.raises(AppendInsideBatch, match=r"'a' from inside .* process manager"):
+                    await append
+            await other.append("a", deposits(1))
+        await store.append("a", deposits(1))
+
+
+@pytest.mark.parametrize("ending", ["COMMIT", "ROLLBACK"])
+async def test_a_handler_that_ends_the_transaction_itself_is_told(
+    tmp_path: Path, ending: str
+) -> None:
+    async with open_sqlite_projections(tmp_path / "one.db") as states:
+        with pytest.raises(StoreUnavailable, match="a handler ended the transaction of its batch"):
+            await _ended_by_hand(states, ending)
+
+        assert await states.load_state("balances") is None
+        await states.save_state(FULL)
+
+
+async def _ended_by_hand(states: SQLiteProjectionStateStore, ending: str) -> None:
+    async with states.transaction("p") as transaction:
+        transaction.connection.execute(ending)
+        await transaction.save_state(FULL, replacing=None)
+
+
+async def test_only_new_event_ids_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "one.db"
+    async with open_sqlite_projections(path) as states:
+        state = ProjectionState(projection_id="p", event_ids=EventIds("abc"))
+        await states.save_state(state)
+        async with states.transaction("p") as transaction:
+            written: list[str] = []
+            transaction.connection.set_trace_callback(written.append)
+            later = state.changed(revision=1, event_ids=state.event_ids.plus("d"))
+            await transaction.save_state(later, replacing=0)
+            transaction.connection.set_trace_callback(None)
+    async with open_sqlite_projections(path) as states:
+        loaded = await states.load_state("p")
+
+    assert loaded == later
+    assert sum("projection_event_ids" in each for each in written) == 1
+
+
+async def test_ids_of_another_history_replace_those_that_are_stored(tmp_path: Path) -> None:
+    async with open_sqlite_projections(tmp_path / "one.db") as states:
+        await states.save_state(ProjectionState(projection_id="p", event_ids=EventIds("abc")))
+        for revision, ids in enumerate(["xyc", "", "abcd"], 1):
+            state = ProjectionState(projection_id="p", revision=revision, event_ids=EventIds(ids))
+            async with states.transaction("p") as transaction:
+                await transaction.save_state(state, replacing=revision - 1)
+            states._known.clear()
+
+            assert await states.load_state("p") == state
+
+
+async def test_a_commit_that_is_cancelled_ends_before_anything_else_begins(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "one.db"
+    async with open_sqlite_projections(path) as states:
+        for number in range(30):
+            state = ProjectionState(projection_id=f"p{number}")
+            saving = asyncio.create_task(states.save_state(state))
+            for _ in range(number):
+                await asyncio.sleep(0)
+            saving.cancel()
+            await asyncio.wait([saving])
+            await soon(states.save_state(state))
+
+            assert await states.load_state(f"p{number}") == state
