@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from orchestrix.eventsourcing import StoreClosed
 from orchestrix.sqlite_store.database import Database
 from orchestrix.sqlite_store.problems import problems_explained
 
@@ -18,6 +19,7 @@ class Connections:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._idle: list[sqlite3.Connection] = []
+        self._closed = False
 
     @contextmanager
     def borrowed(self) -> Generator[sqlite3.Connection, None, None]:
@@ -25,7 +27,13 @@ class Connections:
 
         Raises:
             StoreUnavailable: The file is no longer there, or cannot be opened.
+            StoreClosed: They were closed, or this is another process.
         """
+        self.database.check_process()
+        if self._closed:
+            raise StoreClosed(
+                str(self.database.path), "it is closed; use it inside its `async with` block"
+            )
         with problems_explained(self.database.path):
             self.database.check_present()
             try:
@@ -38,6 +46,7 @@ class Connections:
             self._idle.append(connection)
 
     def close(self) -> None:
-        """Close those that nobody uses."""
+        """Close those that nobody uses, and lend no more."""
+        self._closed = True
         while self._idle:
             self._idle.pop().close()

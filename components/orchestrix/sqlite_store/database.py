@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 import uuid_utils
 
-from orchestrix.eventsourcing import StoreUnavailable, StoreUnusable
+from orchestrix.eventsourcing import StoreClosed, StoreUnavailable, StoreUnusable
 from orchestrix.sqlite_store import sql
 from orchestrix.sqlite_store.problems import problems_explained
 from orchestrix.sqlite_store.transaction import transaction
@@ -34,6 +34,7 @@ class Database:
         busy_timeout: Seconds to wait for other programs that write.
         store_id: Which log this is.
         inode: Device and number of the file that was opened under the path.
+        process: The process that opened it.
     """
 
     path: Path
@@ -41,10 +42,20 @@ class Database:
     busy_timeout: float
     store_id: str
     inode: tuple[int, int]
+    process: int
 
     def connect(self) -> sqlite3.Connection:
         """Return a new connection, for use by one thread at a time."""
         return _connect(self.path, self.synchronous, self.busy_timeout, "rw")
+
+    def check_process(self) -> None:
+        """Raise StoreClosed in a process that was forked from the one that opened the file."""
+        if self.process != os.getpid():
+            raise StoreClosed(
+                str(self.path),
+                f"process {self.process} opened it, and this is process {os.getpid()}; open it "
+                "in each process, after the fork",
+            )
 
     def check_present(self) -> None:
         """Raise StoreUnavailable when the path no longer leads to the file that was opened."""
@@ -93,7 +104,7 @@ def open_database(
         raise StoreUnusable(
             str(path), "its table `store` is empty, which no program of ours leaves behind"
         )
-    return Database(path, synchronous, busy_timeout, store_id, _inode(path))
+    return Database(path, synchronous, busy_timeout, store_id, _inode(path), os.getpid())
 
 
 def _check_path(path: Path) -> None:

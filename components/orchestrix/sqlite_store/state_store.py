@@ -5,6 +5,7 @@ import os
 import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
 from orchestrix.eventsourcing import checked_seconds
 from orchestrix.projection_state import ProjectionState, TransactionalProjectionStateStore
@@ -23,7 +24,7 @@ class SQLiteProjectionStateStore(TransactionalProjectionStateStore):
     What handlers write with ``context.transaction``, a ``sqlite3.Connection``, commits with the
     state or not at all. SQLite's write lock is taken when a handler first asks for that
     connection, or when the batch ends. The batches of one event loop wait for each other.
-    Safe for kill -9 at any moment, and for several processes.
+    Safe for kill -9 at any moment, and for several processes; each opens the file itself.
 
     Made by :func:`open_sqlite_projections`.
     """
@@ -62,6 +63,12 @@ class SQLiteProjectionStateStore(TransactionalProjectionStateStore):
             finally:
                 batches.reset(inside)
             self._known.update(transaction.states)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"the projections in {self._database.path} cannot be sent to another process; "
+            "send the path, and open it there with open_sqlite_projections"
+        )
 
     def _load(self, connection: sqlite3.Connection, projection_id: str) -> ProjectionState | None:
         found = connection.execute(sql.STATE_REVISION, (projection_id,)).fetchone()

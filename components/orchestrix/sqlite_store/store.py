@@ -63,7 +63,6 @@ class SQLiteEventStore(AsyncEventStore):
     ) -> None:
         self._database = database
         self._codec = codec
-        self._process = os.getpid()
         self._watchers = Watchers()
         self._closed = False
         self._follower = database.connect()
@@ -181,12 +180,7 @@ class SQLiteEventStore(AsyncEventStore):
             raise AppendInsideBatch(stream_id)
 
     def _check_open(self) -> None:
-        if self._process != os.getpid():
-            raise StoreClosed(
-                str(self._database.path),
-                f"process {self._process} opened it, and this is process {os.getpid()}; open it "
-                "in each process, after the fork",
-            )
+        self._database.check_process()
         if self._closed:
             raise StoreClosed(
                 str(self._database.path),

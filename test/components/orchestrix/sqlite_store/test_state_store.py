@@ -2,11 +2,14 @@
 
 import asyncio
 import contextvars
+import pickle
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conformance.event_store import SHORT, snapshot_at, soon, waiting
@@ -14,7 +17,12 @@ from conformance.projection_engine import Case, ProjectionEngineConformance, Wor
 from conformance.projection_state_store import FULL, TransactionalStateStoreConformance
 from sample_events import deposits
 
-from orchestrix.eventsourcing import AppendInsideBatch, ProjectionContext, StoreUnavailable
+from orchestrix.eventsourcing import (
+    AppendInsideBatch,
+    ProjectionContext,
+    StoreClosed,
+    StoreUnavailable,
+)
 from orchestrix.projection_state import EventIds, ProjectionState
 from orchestrix.sqlite_store import (
     SQLiteProjectionStateStore,
@@ -23,6 +31,7 @@ from orchestrix.sqlite_store import (
 )
 from orchestrix.sqlite_store.connections import Connections
 from orchestrix.sqlite_store.database import open_database
+from orchestrix.sqlite_store.state_transaction import SQLiteStateTransaction
 
 
 class TestSQLiteProjectionStateStore(TransactionalStateStoreConformance):
@@ -197,3 +206,81 @@ async def test_a_commit_that_is_cancelled_ends_before_anything_else_begins(
             await soon(states.save_state(state))
 
             assert await states.load_state(f"p{number}") == state
+
+
+async def test_a_commit_waits_for_the_disk_in_a_thread(tmp_path: Path) -> None:
+    committed_in: list[threading.Thread] = []
+
+    def note(statement: str) -> None:
+        if statement == "COMMIT":
+            committed_in.append(threading.current_thread())
+
+    async with (
+        open_sqlite_projections(tmp_path / "one.db") as states,
+        states.transaction("p") as transaction,
+    ):
+        transaction.connection.set_trace_callback(note)
+
+    assert len(committed_in) == 1
+    assert committed_in[0] is not threading.current_thread()
+
+
+async def test_a_commit_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(transaction: SQLiteStateTransaction) -> None:
+        raise StoreUnavailable("one.db", "the disk is full")
+
+    async with open_sqlite_projections(tmp_path / "one.db") as states:
+        with monkeypatch.context() as patch:
+            patch.setattr(SQLiteStateTransaction, "commit", full)
+            with pytest.raises(StoreUnavailable, match="the disk is full"):
+                await states.save_state(FULL)
+
+        assert await states.load_state("balances") is None
+        await soon(states.save_state(FULL))
+
+
+async def test_another_process_that_writes_too_long_is_told_and_the_next_batch_works(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "one.db"
+    async with open_sqlite_projections(path, busy_timeout=0.05) as states:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreUnavailable, match="longer than busy_timeout"):
+                await states.save_state(FULL)
+            other.execute("ROLLBACK")
+
+        await soon(states.save_state(FULL))
+
+
+async def test_who_has_the_connection_has_the_write_lock(tmp_path: Path) -> None:
+    path = tmp_path / "one.db"
+    async with open_sqlite_projections(path) as states, states.transaction("p") as transaction:
+        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
+            transaction.connection.execute("SELECT 1")
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"), [({"synchronous": "OFF"}, "'FULL' or"), ({"busy_timeout": -1}, "busy_t")]
+)
+async def test_a_bad_option_is_refused(tmp_path: Path, options: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        async with open_sqlite_projections(tmp_path / "one.db", **options):
+            pass
+
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_after_its_end_it_says_that_it_is_closed(tmp_path: Path) -> None:
+    async with open_sqlite_projections(tmp_path / "one.db") as states:
+        await states.save_state(FULL)
+
+    for late in (states.save_state(FULL), states.load_state("p")):
+        with pytest.raises(StoreClosed, match="closed; use it inside its `async with` block"):
+            await late
+    with pytest.raises(TypeError, match=r"one.db cannot be sent .* open_sqlite_projections"):
+        pickle.dumps(states)
