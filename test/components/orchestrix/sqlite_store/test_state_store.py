@@ -284,3 +284,36 @@ async def test_after_its_end_it_says_that_it_is_closed(tmp_path: Path) -> None:
             await late
     with pytest.raises(TypeError, match=r"one.db cannot be sent .* open_sqlite_projections"):
         pickle.dumps(states)
+
+
+async def test_nothing_more_is_written_when_the_transaction_was_ended(tmp_path: Path) -> None:
+    async with (
+        open_sqlite_projections(tmp_path / "one.db") as states,
+        states.transaction("p") as transaction,
+    ):
+        transaction.connection.execute("COMMIT")
+        with pytest.raises(StoreUnavailable, match="a handler ended the transaction"):
+            _ = transaction.connection
+        transaction.roll_back()
+
+
+async def test_ids_that_another_handle_has_stored_are_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "one.db"
+    async with open_sqlite_projections(path) as one, open_sqlite_projections(path) as other:
+        first = ProjectionState(projection_id="p", event_ids=EventIds("ab"))
+        await one.save_state(first)
+        await other.save_state(first.changed(revision=1, event_ids=EventIds("xyz")))
+        last = first.changed(revision=2, event_ids=first.event_ids.plus("c"))
+        async with one.transaction("p") as transaction:
+            await transaction.save_state(last, replacing=1)
+
+        assert await other.load_state("p") == last
+
+
+async def test_a_connection_serves_many_batches(tmp_path: Path) -> None:
+    async with open_sqlite_projections(tmp_path / "one.db") as states:
+        for revision in range(5):
+            await states.save_state(ProjectionState(projection_id="p", revision=revision))
+            await states.load_state("p")
+
+        assert len(states._connections._idle) == 1
