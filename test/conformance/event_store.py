@@ -8,7 +8,7 @@ import math
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, ClassVar, TypeVar
@@ -199,6 +199,17 @@ REFUSED_APPENDS = [
     refused(InvalidAppend, "metadata.*surrogates", "append", "a", [], metadata={"k": "\ud800"}),
     refused(InvalidAppend, "'a': metadata.*'k=v'", "append", "a", [], metadata="k=v"),
     refused(InvalidRange, "version.* 0 on, found -1", "save_snapshot", snapshot_at(-1)),
+    refused(InvalidRange, "'a': its version is at most", "save_snapshot", snapshot_at(2**63)),
+    *(
+        refused(InvalidAppend, words, "save_snapshot", replace(snapshot_at(0), **{name: bad}))
+        for name, bad, words in (
+            ("aggregate_type", None, "'a': its aggregate_type is a text .*found None"),
+            ("aggregate_type", "\ud800", "'a': its aggregate_type is a text"),
+            ("state", [1], "'a': its state is a dict, found"),
+            ("state", None, "'a': its state is a dict, found None"),
+            ("timestamp", "noon", "'a': its timestamp is a datetime, found 'noon'"),
+        )
+    ),
     *(
         refused(
             InvalidRange, f"'a': .*-1 on, found {bad!r}", "append", "a", [], expected_version=bad
@@ -235,6 +246,11 @@ REFUSED_READS = [
         refused(InvalidRange, f"{name} is a collection.*found", "read_all", **{name: bad})
         for name in ("types", "categories")
         for bad in ("conformance.counted", [Counted])
+    ),
+    *(
+        refused(InvalidRange, f"{name} is a text without NUL", "streams", **{name: bad})
+        for name in ("prefix", "after")
+        for bad in (None, 7, "\ud800", "a\0")
     ),
     *(
         refused(InvalidRange, f"timeout.*seconds.*found {bad!r}", "wait_for_events", 0, bad)
@@ -689,6 +705,7 @@ class EventStoreConformance:
         await store.append("b", mixed(4))
         types: Sequence[set[str]] = ({"conformance.noted"}, {"conformance.noted", "none such"})
 
+        assert await log_of(store, limit, types={"conformance.noted\0x", "\ud800"}) == []
         for chosen in types:
             found = await log_of(store, limit, types=chosen)
             assert [(each.stream_id, each.version) for each in found] == [
@@ -712,6 +729,8 @@ class EventStoreConformance:
             "bank-a": [],
             "b%k": ["b%k"],
             "ban%": [],
+            "bank\0er": [],
+            "\ud800": [],
         }.items():
             found = await log_of(store, limit, categories=[category])
             assert [each.stream_id for each in found] == expected, category
@@ -839,6 +858,14 @@ class EventStoreConformance:
 
         assert [dict(each.metadata) for each in await stream_of(store, "a")] == expected
         assert [dict(each.metadata) for each in await log_of(store)] == expected
+
+    async def test_metadata_may_be_texts_of_a_kind(self, store: Store) -> None:
+        class Text(str):
+            __slots__ = ()
+
+        await store.append("a", counted(1), metadata={Text("user"): Text("ada")})
+
+        assert [dict(each.metadata) for each in await log_of(store)] == [{"user": "ada"}]
 
     async def test_nobody_changes_recorded_metadata(self, store: Store) -> None:
         metadata = {"user": "ada"}

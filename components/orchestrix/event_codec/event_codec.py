@@ -68,7 +68,9 @@ class EventCodec:
         """
 
         def register(upcaster: UpcasterT) -> UpcasterT:
-            later = from_version + 1 if to_version is None else to_version
+            later = to_version
+            if later is None:  # what is no number is refused below
+                later = from_version + 1 if isinstance(from_version, int) else from_version  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
             step = checked(Step(event_type, from_version, later, upcaster), self._steps)
             self._steps[event_type, from_version] = step
             self._decoders.clear()
@@ -143,6 +145,7 @@ def _upcast(steps: list[Step], form: StoredForm, data: bytes | str) -> Event:
     later = _fields_of(steps[0].event_type, steps[0].from_version, data)
     for step in steps:
         later = step.apply(later)
+    later["type"] = form.event_type  # by which it was found
     try:
         return form.decode(msgspec.json.encode(later))
     except Exception as error:

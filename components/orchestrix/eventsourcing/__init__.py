@@ -7,8 +7,10 @@ from orchestrix.eventsourcing.append_rules import (
     RecordedId,
     check_append,
     check_range,
+    check_snapshot,
     check_stream_id,
     check_version,
+    is_unicode,
     repeated_append,
     time_of,
 )
@@ -42,7 +44,12 @@ from orchestrix.eventsourcing.projections.errors import (
 )
 from orchestrix.eventsourcing.projections.projection import Projection, on
 from orchestrix.eventsourcing.projections.state_keeper import Promise
-from orchestrix.eventsourcing.read_rules import checked_seconds, chosen, seconds_to_wait
+from orchestrix.eventsourcing.read_rules import (
+    check_texts,
+    checked_seconds,
+    chosen,
+    seconds_to_wait,
+)
 from orchestrix.eventsourcing.snapshot import Snapshot
 from orchestrix.eventsourcing.store import NO_STREAM, AppendResult, AsyncEventStore, EventStore
 from orchestrix.eventsourcing.waiting import Watchers
@@ -84,10 +91,13 @@ __all__ = [
     "Watchers",
     "check_append",
     "check_range",
+    "check_snapshot",
     "check_stream_id",
+    "check_texts",
     "check_version",
     "checked_seconds",
     "chosen",
+    "is_unicode",
     "on",
     "repeated_append",
     "seconds_to_wait",

@@ -12,11 +12,14 @@ from orchestrix.eventsourcing.errors import (
     InvalidAppend,
     InvalidRange,
 )
+from orchestrix.eventsourcing.snapshot import Snapshot
 from orchestrix.eventsourcing.store import NO_STREAM, AppendResult
 from orchestrix.messaging import Event
 
 LONGEST_NAME: Final = 512
 """Characters of a stream id, event id or event type: what an index of every store can hold."""
+
+_LARGEST: Final = 2**63 - 1
 
 _NAME = f"a text of 1 to {LONGEST_NAME} characters, without NUL and lone surrogates"
 
@@ -66,6 +69,29 @@ def check_stream_id(stream_id: str) -> None:
     """Raise InvalidAppend unless `stream_id` is a text that can name a stream."""
     if not _is_name(stream_id):
         raise InvalidAppend(f"a stream id is {_NAME}; found {reprlib.repr(stream_id)}")
+
+
+def check_snapshot(snapshot: Snapshot) -> None:
+    """Refuse a snapshot that no store could keep, whatever its state holds.
+
+    Raises:
+        InvalidAppend: Its aggregate id or type names nothing, or its state or time is of the
+            wrong kind.
+        InvalidRange: Its version is below 0 or above what a store counts to.
+    """
+    check_stream_id(snapshot.aggregate_id)
+    name = f"the snapshot of stream {snapshot.aggregate_id!r}"
+    if not _is_name(snapshot.aggregate_type):
+        raise InvalidAppend(
+            f"{name}: its aggregate_type is {_NAME}; found {reprlib.repr(snapshot.aggregate_type)}"
+        )
+    if not isinstance(snapshot.state, dict):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        raise InvalidAppend(f"{name}: its state is a dict, found {reprlib.repr(snapshot.state)}")
+    if not isinstance(snapshot.timestamp, datetime):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        raise InvalidAppend(f"{name}: its timestamp is a datetime, found {snapshot.timestamp!r}")
+    check_range("the version of a snapshot", snapshot.version, 0)
+    if snapshot.version > _LARGEST:
+        raise InvalidRange(f"{name}: its version is at most {_LARGEST}, found {snapshot.version}")
 
 
 def repeated_append(
@@ -123,18 +149,19 @@ def time_of(clock: Callable[[], datetime]) -> datetime:
     return now.astimezone(UTC)
 
 
-def _is_name(value: object) -> bool:
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME or "\0" in value:
-        return False
-    return value.isascii() or _is_unicode(value)
-
-
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Say whether a text can be stored: lone surrogates cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:  # a lone surrogate
         return False
     return True
+
+
+def _is_name(value: object) -> bool:
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME or "\0" in value:
+        return False
+    return value.isascii() or is_unicode(value)
 
 
 def _check_metadata(stream_id: str, metadata: Mapping[str, str] | None) -> None:
@@ -146,7 +173,7 @@ def _check_metadata(stream_id: str, metadata: Mapping[str, str] | None) -> None:
         )
     for key, value in texts.items():
         texts_only = isinstance(key, str) and isinstance(value, str)  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
-        if not (texts_only and _is_unicode(key + value)):
+        if not (texts_only and is_unicode(key + value)):
             raise InvalidAppend(
                 f"append to stream {stream_id!r}: metadata is text to text, without lone "
                 f"surrogates; found {key!r}: {value!r}"

@@ -4,7 +4,7 @@ import math
 import sys
 from collections.abc import Collection
 
-from orchestrix.eventsourcing.append_rules import check_range
+from orchestrix.eventsourcing.append_rules import check_range, is_unicode
 from orchestrix.eventsourcing.errors import InvalidRange
 
 
@@ -42,3 +42,10 @@ def chosen(name: str, texts: Collection[str] | None) -> frozenset[str] | None:
     if not (several and all(isinstance(each, str) for each in texts)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise InvalidRange(f"{name} is a collection of texts like {{'opened'}}, found {texts!r}")
     return frozenset(texts)
+
+
+def check_texts(**texts: str) -> None:
+    """Raise InvalidRange unless each is a text that a stream id may begin with, or empty."""
+    for name, text in texts.items():
+        if not isinstance(text, str) or not is_unicode(text) or "\0" in text:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+            raise InvalidRange(f"{name} is a text without NUL and lone surrogates, found {text!r}")

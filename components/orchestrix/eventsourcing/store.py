@@ -142,7 +142,7 @@ class AsyncEventStore(Protocol):
             limit: The most ids to return, at least 1.
 
         Raises:
-            InvalidRange: `limit` is out of range.
+            InvalidRange: `limit` is out of range, or a text can begin no stream id.
         """
         ...
 
@@ -151,8 +151,8 @@ class AsyncEventStore(Protocol):
         """Keep a copy of `snapshot`, unless a newer version of the same aggregate is kept.
 
         Raises:
-            InvalidAppend: The aggregate id names no stream, or the state cannot be stored.
-            InvalidRange: The snapshot's version is below 0.
+            InvalidAppend: The aggregate id or type names nothing, or the state cannot be stored.
+            InvalidRange: The snapshot's version is below 0, or above 2**63 - 1.
         """
         ...
 

@@ -18,7 +18,9 @@ from orchestrix.eventsourcing import (
     Watchers,
     check_append,
     check_range,
+    check_snapshot,
     check_stream_id,
+    check_texts,
     check_version,
     chosen,
     repeated_append,
@@ -127,6 +129,7 @@ class EventLog:
 
     def streams(self, prefix: str, after: str, limit: int) -> list[str]:
         """See the port."""
+        check_texts(prefix=prefix, after=after)
         check_range("limit", limit, 1)
         with self._grown:
             names = list(self._streams)
@@ -136,8 +139,7 @@ class EventLog:
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """See the port."""
-        check_stream_id(snapshot.aggregate_id)
-        check_range("the version of a snapshot", snapshot.version, 0)
+        check_snapshot(snapshot)
         mine = private_copy(snapshot, f"the snapshot of stream {snapshot.aggregate_id!r}")
         with self._grown:
             kept = self._snapshots.get(mine.aggregate_id)

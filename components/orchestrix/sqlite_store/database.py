@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +35,9 @@ class Database:
         busy_timeout: Seconds to wait for other programs that write.
         store_id: Which log this is.
         inode: Device and number of the file that was opened under the path.
+        log_inode: The same of its write-ahead log, which SQLite keeps while the file is open.
         process: The process that opened it.
+        anchor: A connection that stays open as long as this is used, for one thread at a time.
     """
 
     path: Path
@@ -42,7 +45,9 @@ class Database:
     busy_timeout: float
     store_id: str
     inode: tuple[int, int]
+    log_inode: tuple[int, int]
     process: int
+    anchor: sqlite3.Connection
 
     def connect(self) -> sqlite3.Connection:
         """Return a new connection, for use by one thread at a time."""
@@ -58,18 +63,32 @@ class Database:
             )
 
     def check_present(self) -> None:
-        """Raise StoreUnavailable when the path no longer leads to the file that was opened."""
-        try:
-            found = _inode(self.path)
-        except FileNotFoundError:
-            raise self._moved("was moved away or deleted") from None
-        if found != self.inode:
-            raise self._moved("was replaced by another")
+        """Raise StoreUnavailable when the path no longer leads to the files that were opened."""
+        self._check_present(self.path, self.inode)
+        self._check_present(_log_of(self.path), self.log_inode)
 
-    def _moved(self, what: str) -> StoreUnavailable:
-        return StoreUnavailable(
-            str(self.path), f"the file {what} while it was open; put it back, or open it again"
-        )
+    def close(self) -> None:
+        """Close the anchor, which has to be the last connection."""
+        self.anchor.close()
+
+    def _check_present(self, path: Path, inode: tuple[int, int]) -> None:
+        try:
+            found = _inode(path)
+        except FileNotFoundError:
+            raise self._moved(path, "was moved away or deleted") from None
+        if found != inode:
+            raise self._moved(path, "was replaced by another")
+
+    def _moved(self, path: Path, what: str) -> StoreUnavailable:
+        if path == self.path:
+            problem = f"the file {what} while it was open; put it back, or open it again"
+        else:
+            problem = (
+                f"{path.name} {what} while the file was open; close the store in every process, "
+                "open it again, and repeat what was not answered. Nothing but SQLite may open, "
+                "copy or delete these files meanwhile"
+            )
+        return StoreUnavailable(str(self.path), problem)
 
 
 def check_synchronous(synchronous: object) -> None:
@@ -89,22 +108,28 @@ def open_database(
     """
     path = Path(path).absolute()
     with problems_explained(path):
+        path = path.resolve()  # SQLite keeps its log beside the file, not beside a link to it
         _check_path(path)
-        size = 0 if _size(_wal(path)) else _size(path)
-        connection = _connect(path, synchronous, busy_timeout, "rwc")
+        size = _size(path)
+        if size:
+            with closing(_connect(path, synchronous, busy_timeout, "ro")) as looking:
+                _recognise(path, looking)
+                _check_whole(path, looking, size)
+        anchor = _connect(path, synchronous, busy_timeout, "rwc")
         try:
-            _recognise(path, connection)
-            _check_whole(path, connection, size)
-            _switch_to_wal(path, connection, busy_timeout)
-            _migrate(connection)
-            (store_id,) = connection.execute(sql.STORE_ID).fetchone() or (None,)
-        finally:
-            connection.close()
-    if store_id is None:
-        raise StoreUnusable(
-            str(path), "its table `store` is empty, which no program of ours leaves behind"
-        )
-    return Database(path, synchronous, busy_timeout, store_id, _inode(path), os.getpid())
+            _recognise(path, anchor)  # again: another process may have been faster
+            _switch_to_wal(path, anchor, busy_timeout)
+            _migrate(anchor)
+            (store_id,) = anchor.execute(sql.STORE_ID).fetchone() or (None,)
+            if store_id is None:
+                raise StoreUnusable(
+                    str(path), "its table `store` is empty, which no program of ours leaves behind"
+                )
+            inodes = _inode(path), _inode(_log_of(path))
+            return Database(path, synchronous, busy_timeout, store_id, *inodes, os.getpid(), anchor)
+        except BaseException:
+            anchor.close()
+            raise
 
 
 def _check_path(path: Path) -> None:
@@ -116,7 +141,7 @@ def _check_path(path: Path) -> None:
         raise StoreUnusable(str(path), "this is a folder; name a file in it")
     if not path.parent.is_dir():
         raise StoreUnavailable(str(path), f"there is no folder {path.parent}; make it first")
-    wal = _wal(path)
+    wal = _log_of(path)
     if _size(wal) and not path.exists():
         raise StoreUnusable(
             str(path),
@@ -125,7 +150,7 @@ def _check_path(path: Path) -> None:
         )
 
 
-def _wal(path: Path) -> Path:
+def _log_of(path: Path) -> Path:
     return path.with_name(f"{path.name}-wal")
 
 
@@ -135,11 +160,14 @@ def _size(path: Path) -> int:
     Nothing here opens the database's file by itself: closing it would drop the locks of all
     connections of this process. Source: https://www.sqlite.org/howtocorrupt.html, 2.2.
     """
-    return path.stat().st_size if path.exists() else 0
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _connect(
-    path: Path, synchronous: Synchronous, busy_timeout: float, mode: Literal["rw", "rwc"]
+    path: Path, synchronous: Synchronous, busy_timeout: float, mode: Literal["ro", "rw", "rwc"]
 ) -> sqlite3.Connection:
     """Connect; only ``rwc`` makes a file that is missing."""
     connection = sqlite3.connect(
@@ -149,9 +177,13 @@ def _connect(
         isolation_level=None,
         check_same_thread=False,
     )
-    connection.execute(f"PRAGMA synchronous = {synchronous}")
-    if synchronous == "FULL":  # on macOS fsync alone leaves data in the disk's own cache
-        connection.execute("PRAGMA fullfsync = ON")
+    try:
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        if synchronous == "FULL":  # on macOS fsync alone leaves data in the disk's own cache
+            connection.execute("PRAGMA fullfsync = ON")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -176,7 +208,7 @@ def _recognise(path: Path, connection: sqlite3.Connection) -> None:
 def _check_whole(path: Path, connection: sqlite3.Connection, size: int) -> None:
     """Refuse a page that was cut off: SQLite would fill it up with zeros."""
     (page_size,) = connection.execute("PRAGMA page_size").fetchone()
-    if size % page_size:
+    if size % page_size and not _size(_log_of(path)):  # else SQLite has it whole in there
         raise StoreUnusable(
             str(path),
             f"this file is damaged; it was cut off in the middle of a page, at byte {size}; "

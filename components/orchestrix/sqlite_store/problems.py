@@ -8,7 +8,6 @@ from pathlib import Path
 from orchestrix.eventsourcing import (
     InvalidAppend,
     StorageError,
-    StoreClosed,
     StoreUnavailable,
     StoreUnusable,
 )
@@ -20,10 +19,12 @@ _UNAVAILABLE = {
     ),
     "SQLITE_FULL": "the disk is full; free some space and repeat the call",
     "SQLITE_READONLY": (
-        "it cannot be written; make the file and its folder writable for this program"
+        "it cannot be written; make the file and its folder writable for this program, on a "
+        "file system that is not read-only"
     ),
     "SQLITE_CANTOPEN": (
-        "it cannot be opened; see that its folder exists and that this program may write there"
+        "it cannot be opened; see that its folder exists, that this program may write there, and "
+        "that the file system is not read-only"
     ),
     "SQLITE_PERM": "this program has no right to use it; change the permissions of the file",
     "SQLITE_AUTH": "this program has no right to use it; change the permissions of the file",
@@ -35,8 +36,9 @@ _UNAVAILABLE = {
 _UNUSABLE = {
     "SQLITE_NOTADB": "this file is no SQLite database; give the store a file of its own",
     "SQLITE_CORRUPT": (
-        "this file is damaged; restore it from a backup, or save what is left with the command "
-        "`sqlite3 FILE .recover`"
+        "this file is damaged, or a -wal beside it belongs to another copy of it; restore it "
+        "from a backup, with its -wal and -shm removed before, or save what is left with the "
+        "command `sqlite3 FILE .recover`"
     ),
 }
 
@@ -66,8 +68,6 @@ def problems_explained(path: Path) -> Generator[None, None, None]:
 
 def explained(path: Path, error: sqlite3.Error) -> StorageError:
     """Return what to tell of an error that SQLite reported."""
-    if isinstance(error, sqlite3.ProgrammingError):
-        return StoreClosed(str(path), f"it was closed in the middle of this call ({error})")
     found = getattr(error, "sqlite_errorname", None) or "SQLITE_ERROR"
     kind = "_".join(found.split("_")[:2])  # SQLITE_IOERR_WRITE is one of SQLITE_IOERR
     if kind in _UNUSABLE:

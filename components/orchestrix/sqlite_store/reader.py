@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from orchestrix.event_codec import EventCodec
-from orchestrix.eventsourcing import Page, Snapshot, StoreClosed, StreamPage
+from orchestrix.eventsourcing import Page, Snapshot, StoreClosed, StreamPage, is_unicode
 from orchestrix.messaging import RecordedEvent, StreamEvent
 from orchestrix.sqlite_store import sql
 from orchestrix.sqlite_store.connections import Connections
@@ -113,4 +113,7 @@ def load_snapshot(connection: sqlite3.Connection, aggregate_id: str) -> Snapshot
 
 
 def _json(texts: Collection[str] | None) -> str | None:
-    return None if texts is None else msgspec.json.encode(sorted(texts)).decode()
+    if texts is None:
+        return None
+    possible = [each for each in texts if is_unicode(each) and "\0" not in each]
+    return msgspec.json.encode(possible).decode()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -35,7 +35,10 @@ def encoded_row(codec: EventCodec, event: Event) -> EncodedRow:
 
 def encoded_metadata(metadata: Mapping[str, str] | None) -> str | None:
     """Return metadata as JSON, None for nothing."""
-    return msgspec.json.encode(dict(metadata)).decode() if metadata else None
+    if not metadata:
+        return None
+    texts = {key[:]: value[:] for key, value in metadata.items()}  # of subclasses of str, the text
+    return msgspec.json.encode(texts).decode()
 
 
 def microseconds(time: datetime) -> int:
@@ -87,7 +90,7 @@ def snapshot_row(snapshot: Snapshot) -> SnapshotRow:
         loaded = msgspec.json.decode(state)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise InvalidAppend(f"{name} cannot be stored: {error}; let it hold data only") from error
-    if loaded != snapshot.state:
+    if not _is_same(snapshot.state, loaded):
         raise InvalidAppend(
             f"{name} would not be loaded as it is; let its state hold JSON values only: None, "
             "bool, int, float, str, lists, and dicts with text keys"
@@ -99,6 +102,24 @@ def snapshot_row(snapshot: Snapshot) -> SnapshotRow:
         state.decode(),
         snapshot.timestamp.isoformat(),
     )
+
+
+def _is_same(value: object, loaded: object) -> bool:
+    """Say whether JSON gave back the very same, types included."""
+    if type(value) is not type(loaded) or value != loaded:
+        return False
+    parts, loaded_parts = _parts_of(value), _parts_of(loaded)
+    return all(map(_is_same, parts, loaded_parts))
+
+
+def _parts_of(value: object) -> list[object]:
+    match value:
+        case dict():
+            return [*cast("dict[object, object]", value), *cast("Any", value).values()]
+        case list():
+            return cast("list[object]", value)
+        case _:
+            return []
 
 
 def snapshot_of(row: SnapshotRow) -> Snapshot:

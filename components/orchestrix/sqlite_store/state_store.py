@@ -131,3 +131,4 @@ async def open_sqlite_projections(
         yield SQLiteProjectionStateStore(connections)
     finally:
         connections.close()
+        database.close()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import threading
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -22,7 +23,9 @@ from orchestrix.eventsourcing import (
     Watchers,
     check_append,
     check_range,
+    check_snapshot,
     check_stream_id,
+    check_texts,
     checked_seconds,
     chosen,
     seconds_to_wait,
@@ -65,7 +68,7 @@ class SQLiteEventStore(AsyncEventStore):
         self._codec = codec
         self._watchers = Watchers()
         self._closed = False
-        self._follower = database.connect()
+        self._looking = threading.Lock()
         self._reader = Reader(Connections(database), codec)
         self._writer = Writer(database, clock, self._watchers)
 
@@ -128,13 +131,13 @@ class SQLiteEventStore(AsyncEventStore):
     async def streams(
         self, prefix: str = "", *, after: str = "", limit: int = 1000
     ) -> Sequence[str]:
+        check_texts(prefix=prefix, after=after)
         check_range("limit", limit, 1)
         return await self._ask(partial(stream_ids, prefix=prefix, after=after, limit=limit))
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         self._check_open()
-        check_stream_id(snapshot.aggregate_id)
-        check_range("the version of a snapshot", snapshot.version, 0)
+        check_snapshot(snapshot)
         self._check_outside(snapshot.aggregate_id)
         await self._writer.submit(snapshot_row(snapshot))
 
@@ -157,7 +160,8 @@ class SQLiteEventStore(AsyncEventStore):
         self._closed = True
         self._writer.close()
         self._reader.close()
-        self._follower.close()
+        with self._looking:
+            self._database.close()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -173,7 +177,8 @@ class SQLiteEventStore(AsyncEventStore):
         self._check_open()
         with problems_explained(self._database.path):
             self._database.check_present()
-            return head_of(self._follower) > after_position
+            with self._looking:  # the anchor is for one thread at a time
+                return head_of(self._database.anchor) > after_position
 
     def _check_outside(self, stream_id: str) -> None:
         if self._database.inode in batches.get():
@@ -220,7 +225,12 @@ async def open_sqlite_store(
 
     def make() -> SQLiteEventStore:
         database = open_database(path, synchronous, seconds)
-        return SQLiteEventStore(database, codec or EventCodec(), clock)
+        try:
+            with problems_explained(database.path):
+                return SQLiteEventStore(database, codec or EventCodec(), clock)
+        except BaseException:
+            database.close()
+            raise
 
     store = await _opened(make)
     try:
@@ -230,14 +240,24 @@ async def open_sqlite_store(
 
 
 async def _opened(make: Callable[[], SQLiteEventStore]) -> SQLiteEventStore:
-    opening = asyncio.ensure_future(asyncio.to_thread(make))
+    """Make a store in a thread; when cancelled meanwhile, close it as soon as it is made."""
+    made: list[SQLiteEventStore] = []
+    gate, abandoned = threading.Lock(), threading.Event()
+
+    def work() -> None:
+        store = make()
+        with gate:
+            if not abandoned.is_set():
+                made.append(store)
+                return
+        store.close()
+
     try:
-        return await asyncio.shield(opening)
+        await asyncio.to_thread(work)
     except asyncio.CancelledError:
-        opening.add_done_callback(_close)
+        with gate:
+            abandoned.set()
+        for store in made:
+            store.close()
         raise
-
-
-def _close(opening: "asyncio.Future[SQLiteEventStore]") -> None:
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().close()
+    return made[0]

@@ -110,6 +110,8 @@ class Writer:
             if len(jobs) > 1:
                 return [outcome for job in jobs for outcome in self._outcomes([job])]
             return [error]
+        except StopIteration as error:  # no future takes it
+            return [RuntimeError(f"the clock of this store raised {error!r}") for _ in jobs]
         except BaseException as error:  # noqa: BLE001 - it is raised where the calls were made
             return [_own(error) for _ in jobs]
 
@@ -117,6 +119,7 @@ class Writer:
         self._database.check_present()
         with self._lock.writing:
             outcomes = self._write_all([job.work for job in jobs])
+        self._database.check_present()  # what went into a deleted file is not answered
         self._watchers.announce()
         return outcomes
 

@@ -7,15 +7,19 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import threading
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import NOON, HandClock, counted, log_of, snapshot_at, soon
+from conformance.event_store import LONG, NOON, HandClock, counted, log_of, snapshot_at, soon
 
 from orchestrix.eventsourcing import (
     NO_STREAM,
@@ -196,6 +200,10 @@ async def test_an_event_larger_than_sqlite_can_hold_fails_alone(store: SQLiteEve
     assert await store.streams() == ["s0", "s1", "s3", "s4"]
 
 
+class Unit(StrEnum):
+    KILO = "kilo"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rated(Event, type="sqlite-test.rated"):
     rate: float
@@ -214,7 +222,10 @@ async def test_an_event_that_could_not_be_read_back_is_refused(store: SQLiteEven
 async def test_a_snapshot_that_would_not_be_loaded_as_it_is_is_refused(
     store: SQLiteEventStore,
 ) -> None:
-    for state in ({"pair": (1, 2)}, {"rate": float("nan")}, {1: "a"}):
+    class Size(IntEnum):
+        SMALL = 1
+
+    for state in ((1, 2), float("nan"), {1: "a"}, Size.SMALL, {Unit.KILO: 1}, defaultdict(list)):
         with pytest.raises(InvalidAppend, match="snapshot of stream 'a' would not be loaded"):
             await store.save_snapshot(snapshot_at(0, of=state))
 
@@ -232,6 +243,82 @@ async def test_a_clock_without_an_offset_is_refused_in_words(path: Path) -> None
 class Oversleeping(BaseException):
     def __init__(self, *, minutes: int) -> None:
         super().__init__(f"{minutes} minutes")
+
+
+async def test_a_clock_that_has_run_out_is_told_to_all_that_wait(path: Path) -> None:
+    times = iter([NOON])
+    async with open_sqlite_store(path, clock=lambda: next(times)) as store:
+        await store.append("a", counted(1))
+        late = [store.append("a", counted(each)) for each in range(3)]
+        outcomes = await soon(asyncio.gather(*late, return_exceptions=True))
+
+        assert [type(each) for each in outcomes] == [RuntimeError] * 3
+        assert "the clock of this store raised StopIteration" in str(outcomes[0])
+
+
+async def test_one_bad_snapshot_keeps_no_append_from_being_written(
+    store: SQLiteEventStore,
+) -> None:
+    bad: Any = replace(snapshot_at(0), aggregate_type=None)
+    outcomes = await asyncio.gather(
+        store.append("a", counted(1)),
+        store.save_snapshot(bad),
+        store.append("b", counted(2)),
+        return_exceptions=True,
+    )
+
+    assert [type(each) for each in outcomes] == [AppendResult, InvalidAppend, AppendResult]
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+async def test_nothing_is_answered_that_went_into_a_log_which_is_gone(
+    store: SQLiteEventStore, path: Path, how: str
+) -> None:
+    await store.append("a", counted(1))
+    log = path.with_name("events.db-wal")
+    log.rename(path.with_name("moved"))
+    if how == "replaced":
+        shutil.copy(path.with_name("moved"), log)
+    for refused in (store.append("a", counted(2)), store.load("a"), store.wait_for_events(5, 0)):
+        with pytest.raises(StoreUnavailable, match=rf"events.db-wal was .*{how}.*Nothing but SQL"):
+            await refused
+
+    path.with_name("moved").rename(log)
+    assert (await store.append("a", counted(2), expected_version=0)).last_version == 1
+
+
+async def test_a_log_that_goes_away_during_the_commit_answers_nothing(
+    store: SQLiteEventStore, path: Path
+) -> None:
+    log = path.with_name("events.db-wal")
+
+    def remove(statement: str) -> None:
+        if statement == "COMMIT":
+            log.rename(path.with_name("moved"))
+
+    store._writer._connection.set_trace_callback(remove)
+    with pytest.raises(StoreUnavailable, match=r"events.db-wal was .*repeat what was not answered"):
+        await store.append("a", counted(1))
+
+    store._writer._connection.set_trace_callback(None)
+    path.with_name("moved").rename(log)
+
+
+async def test_many_threads_may_look_for_events_at_once(store: SQLiteEventStore) -> None:
+    stop = threading.Event()
+
+    async def look() -> None:
+        while not stop.is_set():
+            await store.wait_for_events(10**9, 0)
+
+    with ThreadPoolExecutor(3) as threads:
+        lookers = [threads.submit(asyncio.run, look()) for _ in range(3)]
+        for _ in range(200):
+            position = (await store.append("a", counted(1))).last_position
+            assert await store.wait_for_events(position - 1, 0), "its own append was not seen"
+        stop.set()
+        for looker in lookers:
+            looker.result(LONG)
 
 
 async def test_a_clock_that_breaks_does_not_stop_the_writer(path: Path) -> None:

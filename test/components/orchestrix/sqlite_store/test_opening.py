@@ -150,6 +150,64 @@ async def test_a_write_ahead_log_without_its_file_is_not_thrown_away(path: Path)
     assert not alone.exists()
 
 
+async def test_a_link_leads_to_the_store_and_its_newest_events(path: Path) -> None:
+    link = path.with_name("link.db")
+    link.symlink_to(path)
+    first = await filled(link)
+    async with open_sqlite_store(path) as store:
+        assert store.store_id == first
+        await store.append("b", counted(1))
+        shutil.copy(path.with_name("events.db-wal"), path.with_name("left"))
+    path.unlink()
+    path.with_name("left").rename(path.with_name("events.db-wal"))
+    with pytest.raises(StoreUnusable, match=r"newest events are here in events.db-wal"):
+        await filled(link)
+
+
+async def test_another_applications_log_is_left_alone(path: Path) -> None:
+    other = path.with_name("other.db")
+    with closing(sqlite3.connect(other, isolation_level=None)) as connection:
+        for statement in ("PRAGMA journal_mode = WAL", "CREATE TABLE users (name)"):
+            connection.execute(statement)
+        for name in ("other.db", "other.db-wal"):
+            shutil.copy(path.with_name(name), path.with_name(name.replace("other", "events")))
+    log = path.with_name("events.db-wal")
+    before = log.read_bytes()
+    error = await refusal(path)
+
+    assert "another application's database (it has users)" in error.problem
+    assert log.read_bytes() == before
+
+
+async def test_opening_while_another_handle_closes_works(path: Path) -> None:
+    async def open_and_close() -> None:
+        for _ in range(15):
+            async with open_sqlite_store(path) as store:
+                await store.append("a", counted(1))
+
+    await soon(asyncio.gather(*(open_and_close() for _ in range(3))))
+
+
+def test_opening_that_ends_with_the_loop_leaves_nothing_open(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[SQLiteEventStore] = []
+    begin = SQLiteEventStore.__init__
+
+    def noting(store: SQLiteEventStore, *arguments: Any) -> None:
+        begin(store, *arguments)
+        made.append(store)
+
+    async def interrupted() -> None:
+        asyncio.get_running_loop().create_task(open_sqlite_store(path).__aenter__())
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(SQLiteEventStore, "__init__", noting)
+    asyncio.run(interrupted())  # it cancels what is left, and waits for the threads
+
+    assert [store._closed for store in made] == [True]
+
+
 @pytest.mark.parametrize("name", [":memory:", ":"])
 async def test_a_name_that_is_no_file_is_refused(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -231,10 +289,10 @@ async def test_a_truncated_file_is_recognised_before_it_gives_a_wrong_answer(
     whole = path.read_bytes()
     path.write_bytes(whole[:end])
 
-    with pytest.raises(StoreUnusable, match=r"damaged; .*restore it from a backup"):
+    with pytest.raises(StoreUnusable, match=r"damaged.* restore it from a backup"):
         async with open_sqlite_store(path) as store:
             await log_of(store)
-    with pytest.raises(StoreUnusable, match=r"damaged; .*restore it from a backup"):
+    with pytest.raises(StoreUnusable, match=r"damaged.* restore it from a backup"):
         async with open_sqlite_store(path) as store:
             await store.append("b", counted(1))
 
@@ -246,7 +304,7 @@ async def test_a_page_that_was_overwritten_is_an_error_and_no_answer(path: Path)
         file.write(b"\xff" * 20_000)
 
     async with open_sqlite_store(path) as store:
-        with pytest.raises(StoreUnusable, match="damaged; restore"):
+        with pytest.raises(StoreUnusable, match=r"damaged.* with its -wal and -shm"):
             await log_of(store)
 
 
