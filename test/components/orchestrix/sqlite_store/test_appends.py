@@ -261,6 +261,7 @@ async def test_a_filtered_page_looks_at_a_limited_part_of_the_log(
 
     assert [page.last_position for page in pages] == [4, 8, 9]
     assert [page.at_end for page in pages] == [False, False, True]
+    assert len((await store.read_all(limit=6, types={"conformance.counted"})).events) == 6
 
 
 async def test_an_append_wakes_those_who_follow_the_same_store_at_once(
