@@ -20,7 +20,10 @@ def check_cancelled(error: Exception) -> None:
 
 
 def _is_cancellation(error: BaseException | None) -> bool:
-    task = asyncio.current_task()
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # its loop is gone, and the interpreter ends what is left
+        return True
     if task is None or not task.cancelling():
         return False
     while error is not None and not isinstance(error, asyncio.CancelledError):

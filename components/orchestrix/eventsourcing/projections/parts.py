@@ -21,7 +21,6 @@ def after_start(
         if check_place(recorded.position, progress, progress.position + 1):
             progress.reach(recorded.position)
             progress.event_id = recorded.id
-            progress.has_moved = False  # it was passed over, not tried
     return ()
 
 

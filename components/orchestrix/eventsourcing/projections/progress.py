@@ -196,4 +196,5 @@ def _sentence(error: BaseException) -> str:
         text = str(error)
     except Exception as broken:  # noqa: BLE001 - a handler's exception may be broken itself
         text = f"(its text cannot be had: {type(broken).__name__})"
-    return f"{type(error).__name__}: {text}"[:LONGEST_ERROR]
+    storable = text.encode(errors="backslashreplace").decode()  # lone surrogates are no text
+    return f"{type(error).__name__}: {storable}"[:LONGEST_ERROR]

@@ -21,6 +21,7 @@ from sample_events import (
 from orchestrix.eventsourcing import (
     GapInFeed,
     OutOfOrder,
+    ProjectionContext,
     ProjectionEngine,
     UnhandledUnknownEvent,
 )
@@ -617,6 +618,57 @@ async def test_who_asks_during_a_batch_with_holes_sees_the_state_before_it() -> 
     assert states
     for state in states:
         assert (state.last_processed_position, state.applied_count, state.applied_hash) == (1, 1, 1)
+
+
+async def test_who_asks_while_a_half_done_event_is_retried_sees_the_state_before_it() -> None:
+    engine, states, refuses = engine_for(Balance()), list[Any](), [True]
+
+    @engine.on(Deposited)
+    def refuse_and_look(event: Deposited) -> None:
+        if refuses.pop() if refuses else False:
+            raise OSError("not yet")
+        states.append(engine.get_state())
+
+    feed = recorded(1, 2)
+    with pytest.raises(OSError, match="not yet"):
+        await engine.process_events(feed)
+    await engine.process_events(feed)
+
+    assert [(each.last_processed_position, len(each.partly_applied)) for each in states] == [
+        (0, 1), (0, 1),
+    ]  # fmt: skip
+
+
+async def test_who_asks_in_the_news_of_a_replayed_batch_sees_the_state_before_it() -> None:
+    engine, states = engine_for(Balance()), list[Any]()
+
+    @engine.on(Deposited)
+    def look(event: Deposited, context: ProjectionContext) -> None:
+        if not context.replaying:
+            states.append(engine.get_state())
+
+    log = log_of(deposits(1, 2, 3, 4))
+    await engine.process_events(log.read_all(limit=2))
+    states.clear()
+    await engine.replay(log.read_all(limit=1))
+    await engine.process_events(log.read_all(after_position=1))
+
+    assert [(each.last_processed_position, each.applied_count) for each in states] == [(1, 1)] * 2
+
+
+async def test_the_text_of_an_error_is_kept_as_one_that_every_store_can_hold() -> None:
+    engine = engine_for(Balance())
+
+    @engine.on(Deposited)
+    def refuse(event: Deposited) -> None:
+        raise ValueError("caf\udce9")
+
+    with pytest.raises(ValueError, match="caf"):
+        await engine.process_events(deposits(1))
+
+    state = engine.get_state()
+    assert state is not None
+    assert (state.error_count, state.last_error) == (1, r"ValueError: caf\udce9")
 
 
 async def test_who_asks_after_a_change_of_code_sees_the_state_before_it() -> None:
