@@ -16,6 +16,7 @@ from orchestrix.eventsourcing.append_rules import (
 )
 from orchestrix.eventsourcing.errors import (
     AppendInsideBatch,
+    BatchInsideBatch,
     ConcurrencyError,
     DuplicateEvent,
     EventStoreError,
@@ -59,6 +60,7 @@ __all__ = [
     "AppendInsideBatch",
     "AppendResult",
     "AsyncEventStore",
+    "BatchInsideBatch",
     "ConcurrencyError",
     "DuplicateEvent",
     "EngineInUse",

@@ -7,6 +7,7 @@
     * InvalidAppend       a bug in the caller (also a ValueError): nothing was written
     * InvalidRange        a bug in the caller (also a ValueError): do not retry
     * AppendInsideBatch   a handler appends to the file in which its own batch is open
+    * BatchInsideBatch    a handler feeds another engine whose state is in the same file
     * StorageError        what the store is made of is the problem
       * StoreUnavailable  it cannot be reached or written now: mend that and retry
       * StoreUnusable     it is no event store, or none that this program can use
@@ -75,6 +76,23 @@ class AppendInsideBatch(EventStoreError):
             f"append to stream {self.stream_id!r} from inside a projection's batch on the same "
             "file; a projection only reads events: let a process manager answer them with "
             "commands, or append when the batch has ended"
+        )
+
+
+class BatchInsideBatch(EventStoreError):
+    """A handler feeds an engine, or saves a state, in the file of its own batch. Nothing was done.
+
+    That batch would wait for this one to end, and this one for that.
+    """
+
+    def __init__(self, projection_id: str) -> None:
+        super().__init__(projection_id)
+        self.projection_id = projection_id
+
+    def __str__(self) -> str:
+        return (
+            f"projection {self.projection_id!r} is fed from inside another projection's batch on "
+            "the same file; feed it when that batch has ended, or keep the two in two files"
         )
 
 

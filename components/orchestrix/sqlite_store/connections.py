@@ -42,7 +42,12 @@ class Connections:
                 connection = self.database.connect()
         try:
             yield connection
-        finally:
+        except BaseException:  # an error may keep a cursor alive, and that the connection busy
+            connection.close()
+            raise
+        if self._closed:
+            connection.close()
+        else:
             self._idle.append(connection)
 
     def close(self) -> None:

@@ -33,6 +33,11 @@ _UNAVAILABLE = {
     ),
 }
 
+_UNFINISHED = (
+    "a handler has begun a statement that returns rows and has not read them to the end; read them "
+    "with fetchall(), and repeat the call"
+)
+
 _UNUSABLE = {
     "SQLITE_NOTADB": "this file is no SQLite database; give the store a file of its own",
     "SQLITE_CORRUPT": (
@@ -56,9 +61,13 @@ def problems_explained(path: Path) -> Generator[None, None, None]:
         yield
     except (sqlite3.DataError, OverflowError) as error:
         raise InvalidAppend(
-            f"event store {path}: an event or a snapshot is larger than SQLite can hold, "
+            f"event store {path}: an event, a snapshot or a number is larger than SQLite can hold, "
             f"a gigabyte with all that belongs to it ({error}); store it elsewhere and its "
             "address in the event"
+        ) from error
+    except UnicodeEncodeError as error:
+        raise InvalidAppend(
+            f"event store {path}: a text holds a lone surrogate, which cannot be stored ({error})"
         ) from error
     except sqlite3.Error as error:
         raise explained(path, error) from error
@@ -69,6 +78,8 @@ def problems_explained(path: Path) -> Generator[None, None, None]:
 def explained(path: Path, error: sqlite3.Error) -> StorageError:
     """Return what to tell of an error that SQLite reported."""
     found = getattr(error, "sqlite_errorname", None) or "SQLITE_ERROR"
+    if found == "SQLITE_BUSY_SNAPSHOT" or "statements in progress" in str(error):
+        return StoreUnavailable(str(path), f"{_UNFINISHED} ({found}: {error})")
     kind = "_".join(found.split("_")[:2])  # SQLITE_IOERR_WRITE is one of SQLITE_IOERR
     if kind in _UNUSABLE:
         return StoreUnusable(str(path), f"{_UNUSABLE[kind]} ({found}: {error})")

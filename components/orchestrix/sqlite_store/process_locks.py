@@ -8,22 +8,39 @@ import threading
 from contextvars import ContextVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from orchestrix.eventsourcing import StoreUnavailable
+from orchestrix.sqlite_store.database import Database
+
 Inode = tuple[int, int]
 """Device and number of a file, whatever its path."""
 
 
 class FileLock:
-    """The right to write to one file, among the connections of this process.
-
-    Attributes:
-        writing: Held from the beginning of a write transaction to its end.
-    """
+    """The right to write to one file, among the connections of this process."""
 
     def __init__(self) -> None:
-        self.writing = threading.Lock()
+        self._writing = threading.Lock()
         self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
             WeakKeyDictionary()
         )
+
+    def acquire(self, database: Database) -> None:
+        """Take the right to write, until :meth:`release`.
+
+        Raises:
+            StoreUnavailable: Somebody else has it for longer than the busy timeout.
+        """
+        if not self._writing.acquire(timeout=min(database.busy_timeout, threading.TIMEOUT_MAX)):
+            raise StoreUnavailable(
+                str(database.path),
+                "a projection's batch in this process has been writing for longer than "
+                "busy_timeout; let its handlers write last, after what takes long, and repeat "
+                "the call",
+            )
+
+    def release(self) -> None:
+        """Give the right back; by whichever thread."""
+        self._writing.release()
 
     def turn(self) -> asyncio.Lock:
         """Return what the batches of one event loop wait for.
@@ -34,8 +51,27 @@ class FileLock:
         return self._turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
 
-batches: ContextVar[frozenset[Inode]] = ContextVar("batches", default=frozenset())
-"""The files whose projection batches the running code belongs to."""
+class Batch:
+    """A projection's batch on one file.
+
+    Attributes:
+        inode: The file.
+        is_open: False when it has ended; tasks that its handlers started may still run.
+    """
+
+    def __init__(self, inode: Inode) -> None:
+        self.inode = inode
+        self.is_open = True
+
+
+batches: ContextVar[tuple[Batch, ...]] = ContextVar("batches", default=())
+"""The batches to which the running code belongs, or belonged when its task was started."""
+
+
+def is_inside_batch(inode: Inode) -> bool:
+    """Say whether the running code is part of an open batch on this file."""
+    return any(batch.is_open and batch.inode == inode for batch in batches.get())
+
 
 _locks: WeakValueDictionary[Inode, FileLock] = WeakValueDictionary()
 _gate = threading.Lock()

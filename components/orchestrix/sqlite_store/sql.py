@@ -144,7 +144,8 @@ SAVE_SNAPSHOT: Final = """
 
 LOAD_SNAPSHOT: Final = "SELECT * FROM snapshots WHERE aggregate_id = ?"
 
-STATE_REVISION: Final = "SELECT revision FROM projections WHERE projection_id = ?"
+# Which state is stored.
+STATE_REVISION: Final = "SELECT revision, updated_at FROM projections WHERE projection_id = ?"
 LOAD_STATE: Final = "SELECT * FROM projections WHERE projection_id = ?"
 SAVE_STATE: Final = f"INSERT OR REPLACE INTO projections VALUES ({', '.join('?' * 18)})"  # noqa: S608 - constants
 

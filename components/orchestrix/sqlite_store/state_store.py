@@ -7,13 +7,14 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
-from orchestrix.eventsourcing import checked_seconds
+from orchestrix.eventsourcing import BatchInsideBatch, checked_seconds
 from orchestrix.projection_state import ProjectionState, TransactionalProjectionStateStore
 from orchestrix.sqlite_store import sql
 from orchestrix.sqlite_store.connections import Connections
 from orchestrix.sqlite_store.database import Synchronous, check_synchronous, open_database
 from orchestrix.sqlite_store.problems import problems_explained
-from orchestrix.sqlite_store.process_locks import batches, lock_of
+from orchestrix.sqlite_store.process_locks import Batch, batches, is_inside_batch, lock_of
+from orchestrix.sqlite_store.rows import microseconds
 from orchestrix.sqlite_store.state_rows import state_of
 from orchestrix.sqlite_store.state_transaction import SQLiteStateTransaction
 
@@ -46,14 +47,17 @@ class SQLiteProjectionStateStore(TransactionalProjectionStateStore):
     @asynccontextmanager
     async def transaction(
         self,
-        projection_id: str,  # noqa: ARG002 - the port's; here one lock serves all projections
+        projection_id: str,
     ) -> AsyncGenerator[SQLiteStateTransaction, None]:
+        if is_inside_batch(self._database.inode):
+            raise BatchInsideBatch(projection_id)
         async with self._lock.turn():
-            inside = batches.set(batches.get() | {self._database.inode})
+            batch = Batch(self._database.inode)
+            inside = batches.set((*batches.get(), batch))
             try:
                 with self._connections.borrowed() as connection:
                     transaction = SQLiteStateTransaction(
-                        connection, self._database.path, self._lock, self._known
+                        connection, self._database, self._lock, self._known
                     )
                     try:
                         yield transaction
@@ -61,6 +65,7 @@ class SQLiteProjectionStateStore(TransactionalProjectionStateStore):
                     finally:
                         transaction.roll_back()
             finally:
+                batch.is_open = False
                 batches.reset(inside)
             self._known.update(transaction.states)
 
@@ -73,7 +78,7 @@ class SQLiteProjectionStateStore(TransactionalProjectionStateStore):
     def _load(self, connection: sqlite3.Connection, projection_id: str) -> ProjectionState | None:
         found = connection.execute(sql.STATE_REVISION, (projection_id,)).fetchone()
         known = self._known.get(projection_id)
-        if known is not None and found == (known.revision,):
+        if known is not None and found == (known.revision, microseconds(known.updated_at)):
             return known
         connection.execute("BEGIN")  # row and ids of one moment
         try:
@@ -89,7 +94,8 @@ class SQLiteProjectionStateStore(TransactionalProjectionStateStore):
 
 async def _to_its_end(work: Callable[[], None]) -> None:
     """Do blocking work in a thread; when cancelled meanwhile, wait for its end all the same."""
-    doing = asyncio.ensure_future(asyncio.to_thread(work))
+    # A future and no task: at its end asyncio.run cancels all tasks, and this must not be.
+    doing = asyncio.get_running_loop().run_in_executor(None, work)
     cancelled: asyncio.CancelledError | None = None
     while not doing.done():
         try:

@@ -2,11 +2,11 @@
 
 import sqlite3
 from collections.abc import Mapping
-from pathlib import Path
 
 from orchestrix.eventsourcing import StoreUnavailable
 from orchestrix.projection_state import ProjectionState, StateConflict, StateTransaction
 from orchestrix.sqlite_store import sql
+from orchestrix.sqlite_store.database import Database
 from orchestrix.sqlite_store.problems import problems_explained
 from orchestrix.sqlite_store.process_locks import FileLock
 from orchestrix.sqlite_store.state_rows import state_row
@@ -22,13 +22,14 @@ class SQLiteStateTransaction(StateTransaction):
     def __init__(
         self,
         connection: sqlite3.Connection,
-        path: Path,
+        database: Database,
         lock: FileLock,
         known: Mapping[str, ProjectionState],
     ) -> None:
         self.states: dict[str, ProjectionState] = {}
         self._connection = connection
-        self._path = path
+        self._database = database
+        self._path = database.path
         self._lock = lock
         self._known = known
         self._has_begun = False
@@ -76,17 +77,17 @@ class SQLiteStateTransaction(StateTransaction):
         if self._has_begun:
             self._check_untouched()
             return
-        self._lock.writing.acquire()
+        self._lock.acquire(self._database)
         try:
             self._connection.execute("BEGIN IMMEDIATE")
         except BaseException:
-            self._lock.writing.release()
+            self._lock.release()
             raise
         self._has_begun = True
 
     def _end(self) -> None:
         self._has_begun = False
-        self._lock.writing.release()
+        self._lock.release()
 
     def _check_untouched(self) -> None:
         if not self._connection.in_transaction:

@@ -35,7 +35,7 @@ from orchestrix.sqlite_store.append_group import Append
 from orchestrix.sqlite_store.connections import Connections
 from orchestrix.sqlite_store.database import Database, Synchronous, check_synchronous, open_database
 from orchestrix.sqlite_store.problems import problems_explained
-from orchestrix.sqlite_store.process_locks import batches
+from orchestrix.sqlite_store.process_locks import is_inside_batch
 from orchestrix.sqlite_store.reader import Reader, head_of, load_snapshot, stream_ids
 from orchestrix.sqlite_store.rows import encoded_metadata, encoded_row, snapshot_row
 from orchestrix.sqlite_store.writer import Writer
@@ -181,7 +181,7 @@ class SQLiteEventStore(AsyncEventStore):
                 return head_of(self._database.anchor) > after_position
 
     def _check_outside(self, stream_id: str) -> None:
-        if self._database.inode in batches.get():
+        if is_inside_batch(self._database.inode):
             raise AppendInsideBatch(stream_id)
 
     def _check_open(self) -> None:

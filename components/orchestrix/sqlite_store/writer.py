@@ -117,8 +117,11 @@ class Writer:
 
     def _write(self, jobs: Sequence[Job]) -> list[Any]:
         self._database.check_present()
-        with self._lock.writing:
+        self._lock.acquire(self._database)
+        try:
             outcomes = self._write_all([job.work for job in jobs])
+        finally:
+            self._lock.release()
         self._database.check_present()  # what went into a deleted file is not answered
         self._watchers.announce()
         return outcomes

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import SHORT, snapshot_at, soon, waiting
+from conformance.event_store import LONG, SHORT, snapshot_at, soon, until
 from conformance.projection_engine import Case, ProjectionEngineConformance, World
 from conformance.projection_state_store import FULL, TransactionalStateStoreConformance
 from sample_events import deposits
 
 from orchestrix.eventsourcing import (
     AppendInsideBatch,
+    BatchInsideBatch,
+    InvalidAppend,
     ProjectionContext,
     StoreClosed,
     StoreUnavailable,
@@ -122,7 +124,10 @@ async def test_batches_of_one_loop_wait_for_each_other_without_blocking_it(
     async with open_sqlite_projections(path) as one, open_sqlite_projections(path) as other:
         async with one.transaction("p") as transaction:
             transaction.connection.execute("CREATE TABLE amounts (amount)")
-            waiter = await waiting(other.save_state(ProjectionState(projection_id="q")))
+            saving = other.save_state(ProjectionState(projection_id="q"))
+            waiter = contextvars.Context().run(asyncio.create_task, saving)
+            ended, _ = await asyncio.wait([waiter], timeout=SHORT)
+            assert not ended, "it waits for the batch"
 
         await soon(waiter)
         assert await one.load_state("q") is not None
@@ -317,3 +322,151 @@ async def test_a_connection_serves_many_batches(tmp_path: Path) -> None:
             await states.load_state("p")
 
         assert len(states._connections._idle) == 1
+
+
+async def test_a_handler_may_not_feed_another_engine_of_the_same_file(tmp_path: Path) -> None:
+    async with (
+        open_sqlite_projections(tmp_path / "one.db") as states,
+        open_sqlite_projections(tmp_path / "one.db") as same,
+        open_sqlite_projections(tmp_path / "other.db") as other,
+    ):
+        state = ProjectionState(projection_id="q")
+        async with states.transaction("p"):
+            for inside in (states, same):
+                with pytest.raises(BatchInsideBatch, match="'q' is fed from inside another"):
+                    await soon(inside.save_state(state))
+            await soon(other.save_state(state))
+        await soon(states.save_state(state))
+
+
+async def test_a_task_that_a_handler_started_may_append_when_the_batch_has_ended(
+    tmp_path: Path,
+) -> None:
+    path, ended = tmp_path / "one.db", asyncio.Event()
+    async with open_sqlite_projections(path) as states, open_sqlite_store(path) as store:
+
+        async def later() -> int:
+            await ended.wait()
+            return (await store.append("a", deposits(1))).last_position
+
+        async with states.transaction("p"):
+            task = asyncio.create_task(later())
+        ended.set()
+
+        assert await soon(task) == 1
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_a_statement_that_was_not_read_to_its_end_harms_only_its_batch(
+    tmp_path: Path, fails: bool
+) -> None:
+    async with open_sqlite_projections(tmp_path / "one.db") as states:
+        kept: list[sqlite3.Cursor] = []
+
+        async def begin() -> None:
+            async with states.transaction("p") as transaction:
+                connection = transaction.connection
+                connection.execute("CREATE TABLE amounts (amount)")
+                values = "INSERT INTO amounts VALUES (1), (2) RETURNING amount"
+                kept.append(connection.execute(values))
+                kept[0].fetchone()
+                if fails:
+                    raise KeyError("handler")
+
+        with pytest.raises(KeyError if fails else StoreUnavailable) as caught:
+            await begin()
+        assert fails or "read them with fetchall()" in str(caught.value)
+
+        for number in range(2):
+            await soon(states.save_state(FULL.changed(revision=number)))
+        assert await states.load_state("balances") == FULL.changed(revision=1)
+
+
+async def test_a_text_that_cannot_be_stored_is_told(tmp_path: Path) -> None:
+    async with open_sqlite_projections(tmp_path / "one.db") as states:
+        for bad in (
+            FULL.changed(projection_id="\ud800"),
+            FULL.changed(event_ids=EventIds("\ud800")),
+        ):
+            with pytest.raises(InvalidAppend, match="a lone surrogate, which cannot be stored"):
+                await states.save_state(bad)
+
+        await states.save_state(FULL)
+
+
+async def test_the_batch_of_another_thread_is_waited_for_as_long_as_busy_timeout(
+    tmp_path: Path,
+) -> None:
+    path, written, go_on = tmp_path / "one.db", threading.Event(), threading.Event()
+
+    async def hold() -> None:
+        async with open_sqlite_projections(path) as states, states.transaction("p") as transaction:
+            transaction.connection.execute("CREATE TABLE amounts (amount)")
+            written.set()
+            await asyncio.to_thread(go_on.wait, LONG)
+
+    holding = asyncio.create_task(asyncio.to_thread(asyncio.run, hold()))
+    await until(written.is_set)
+    async with (
+        open_sqlite_projections(path, busy_timeout=0.05) as states,
+        open_sqlite_store(path, busy_timeout=0.05) as store,
+    ):
+        for call in (states.save_state(FULL), store.append("a", deposits(1))):
+            with pytest.raises(StoreUnavailable, match="batch in this process has been writing"):
+                await soon(call)
+        go_on.set()
+        await soon(holding)
+        await soon(states.save_state(FULL))
+
+
+def test_a_commit_is_ended_before_the_loop_ends(tmp_path: Path) -> None:
+    """At its end asyncio.run cancels every task there is."""
+    path = tmp_path / "one.db"
+    locks: list[bool] = []
+    commit = SQLiteStateTransaction.commit
+
+    def slow(transaction: SQLiteStateTransaction) -> None:
+        began.set()
+        assert not go_on.wait(SHORT)
+        commit(transaction)
+        locks.append(transaction._has_begun)
+
+    began, go_on = threading.Event(), threading.Event()
+
+    async def work() -> None:
+        async with open_sqlite_projections(path) as states:
+            task = asyncio.create_task(states.save_state(FULL))
+            await until(began.is_set)
+            for each in asyncio.all_tasks() - {asyncio.current_task()}:
+                each.cancel()
+            await asyncio.wait([task])
+
+            assert locks == [False], "the commit was left alone"
+            assert await states.load_state("balances") == FULL
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SQLiteStateTransaction, "commit", slow)
+        asyncio.run(work())
+
+
+async def test_a_batch_that_outlives_its_store_leaves_no_connection(tmp_path: Path) -> None:
+    async with open_sqlite_projections(tmp_path / "one.db") as states:
+        batch = states.transaction("p")
+        transaction = await batch.__aenter__()
+        connection = transaction.connection
+    await batch.__aexit__(None, None, None)
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
+
+
+async def test_a_state_that_came_to_the_same_revision_otherwise_is_loaded_anew(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "one.db"
+    async with open_sqlite_projections(path) as one, open_sqlite_projections(path) as other:
+        await one.save_state(ProjectionState(projection_id="p", revision=3))
+        later = ProjectionState(projection_id="p", revision=3, error_count=7)
+        await other.save_state(later)
+
+        assert await one.load_state("p") == later
