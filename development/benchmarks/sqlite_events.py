@@ -160,6 +160,7 @@ def _executed(size: int, count: int) -> Callable[[sqlite3.Connection], float]:
 def _reading() -> list[Work]:
     def fetch(connection: sqlite3.Connection) -> float:
         _executed(PAGE, MANY)(connection)
+        _fetched(connection)  # both sides have read it once before the clock starts
         return _fetched(connection)
 
     return [
@@ -171,6 +172,10 @@ def _reading() -> list[Work]:
 def _read(*, decode: bool) -> Callable[[SQLiteEventStore], Awaitable[float]]:
     async def read(store: SQLiteEventStore) -> float:
         await appended(PAGE, MANY)(store)
+        await read_once(store)
+        return await read_once(store)
+
+    async def read_once(store: SQLiteEventStore) -> float:
         began = perf_counter()
         position, at_end = 0, False
         while not at_end:

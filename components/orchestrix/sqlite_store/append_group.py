@@ -2,7 +2,8 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from orchestrix.eventsourcing import (
     NO_STREAM,
@@ -21,8 +22,7 @@ from orchestrix.sqlite_store.transaction import transaction
 Outcome = AppendResult | ConcurrencyError | DuplicateEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(msgspec.Struct, frozen=True, gc=False):
     """One append, checked and encoded.
 
     Attributes:

@@ -7,9 +7,10 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from orchestrix.eventsourcing import (
     AppendResult,
@@ -31,8 +32,7 @@ _MOST_EVENTS = 1000
 """Events after which no further append joins a group: larger commits gain nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """Something to write, and who waits for it."""
 
     work: Append | SnapshotRow
