@@ -120,6 +120,20 @@ async def test_a_full_disk_loses_nothing_that_was_answered(small_disk: Path) -> 
         assert await store.load("a") == [*answered, refused]
 
 
+async def test_a_file_system_that_became_read_only_loses_nothing(small_disk: Path) -> None:
+    path, events = small_disk / "events.db", counted(1)
+    async with open_sqlite_store(path) as store:
+        await store.append("a", events)
+    run("mount", "-o", "remount,ro", small_disk)
+    with pytest.raises(StoreUnavailable, match="not read-only"):
+        async with open_sqlite_store(path):
+            pass
+    run("mount", "-o", "remount,rw", small_disk)
+
+    async with open_sqlite_store(path) as store:
+        assert await store.load("a") == events
+
+
 async def test_a_new_store_on_a_full_disk_is_made_when_there_is_room(small_disk: Path) -> None:
     (small_disk / "others").write_bytes(b"x" * 396 * 1024)
     path = small_disk / "events.db"
