@@ -121,8 +121,8 @@ async def open_sqlite_projections(
         path: See :func:`orchestrix.sqlite_store.open_sqlite_store`.
         synchronous: The same. With ``NORMAL`` the newest batches may be undone when the machine
             goes down: read model and checkpoint together, so they are done again.
-        busy_timeout: Seconds to wait for other processes that write, at least 0. The event loop
-            stands still meanwhile.
+        busy_timeout: Seconds to wait for other processes, and other threads of this one, that
+            write, at least 0. The event loop stands still meanwhile.
 
     Raises:
         StoreUnavailable: The file cannot be reached or written.
