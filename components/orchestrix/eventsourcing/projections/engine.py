@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from orchestrix.eventsourcing.projections.cancellation import check_cancelled
+from orchestrix.eventsourcing.projections.cancellation import check_cancelled, requests_to_end
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
 from orchestrix.eventsourcing.projections.feed import Events, check_events
 from orchestrix.eventsourcing.projections.handlers import check_event_type
@@ -147,11 +147,13 @@ class ProjectionEngine:
 
     async def initialize(self) -> None:
         """Load the state, or save a first one. Optional: the first call of any kind does it."""
+        before = requests_to_end()
         call = self._turn.begin() or await self._turn.wait()
+        self._work.requests_before = before
         try:
             await self._work.initialize()
         except Exception as error:
-            check_cancelled(error)
+            check_cancelled(error, before)
             raise
         finally:
             self._turn.end(call)
@@ -178,11 +180,13 @@ class ProjectionEngine:
                 handlers that had not returned.
         """
         check_events(self.projection_id, events)
+        before = requests_to_end()
         call = self._turn.begin() or await self._turn.wait()
+        self._work.requests_before = before
         try:
             await self._work.process(events)
         except Exception as error:
-            check_cancelled(error)
+            check_cancelled(error, before)
             raise
         finally:
             self._turn.end(call)
@@ -208,11 +212,13 @@ class ProjectionEngine:
                 "give the engine a function to empty it: @engine.on_reset",
                 self.projection_id,
             )
+        before = requests_to_end()
         call = self._turn.begin() or await self._turn.wait()
+        self._work.requests_before = before
         try:
             await self._work.replay(events)
         except Exception as error:
-            check_cancelled(error)
+            check_cancelled(error, before)
             raise
         finally:
             self._turn.end(call)

@@ -101,7 +101,7 @@ class TransactionalWork(Work):
         if failing.revision() != before and not isinstance(error, StateConflict):
             self._replaced = self._registry.instances(), failing.revision()
         self._registry.put_instances(instances)
-        if not is_failure(error):
+        if not is_failure(error, self.requests_before):
             raise error
         try:
             await self._load()

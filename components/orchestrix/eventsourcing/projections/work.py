@@ -54,6 +54,7 @@ class Work:
         self._dispatch = dispatch
         self._settings = settings
         self._place = 0  # of the present chunk in what was fed
+        self.requests_before = 0  # to end the task, when this call began
         self._in_replay = False
         self._history_until = 0  # how far reaches what was handed to the present replay
         self._warned_of: str | None = None
@@ -278,14 +279,14 @@ class Work:
 
     async def _save_failure(self, error: BaseException) -> None:
         """Save what was handled before `error`; a failure of that does not hide `error`."""
-        if self._progress.fault == "handler" and is_failure(error):
+        if self._progress.fault == "handler" and is_failure(error, self.requests_before):
             self._progress.fail(error)
         else:
             self._progress.succeed()
         try:
             await self._save()
         except Exception as failure:
-            check_cancelled(failure)
+            check_cancelled(failure, self.requests_before)
             logger.exception(
                 "projection %r: its state could not be saved", self._settings.projection_id
             )

@@ -674,3 +674,52 @@ async def test_the_first_event_fixes_the_kind_of_feed_and_the_store_though_it_fa
         await case.engine.process_events(deposits(1))
     with pytest.raises(NotTheLog):
         await case.engine.process_events(log_of(deposits(1, 2)).read_all())
+
+
+@pytest.mark.parametrize("method", ["process_events", "replay"])
+async def test_a_call_that_is_cancelled_while_a_failed_batch_is_tried_again_ends_so(
+    method: str,
+) -> None:
+    turns, cancelled = 0, True
+    while cancelled:
+        engine = ProjectionEngine("p", ClosingDatabase())
+
+        @engine.on(Deposited)
+        async def refuse(event: Deposited) -> None:
+            await asyncio.sleep(0)
+            if event.amount == 2:
+                raise OSError("no 2")
+
+        task = asyncio.create_task(getattr(engine, method)(deposits(1, 2)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        cancelled = task.cancel()
+        await asyncio.wait([task])
+
+        assert task.cancelled() == cancelled, f"cancelled after {turns} turns"
+        turns += 1
+    assert turns > 10
+
+
+async def test_a_call_cancelled_where_a_handler_deals_with_an_error_ends_so() -> None:
+    engine, waiting, seen = ProjectionEngine("p", ClosingDatabase()), asyncio.Event(), list[int]()
+
+    @engine.on(Deposited)
+    async def insert_or_update(event: Deposited) -> None:
+        seen.append(event.amount)
+        try:
+            raise KeyError("it is there already")
+        except KeyError:
+            try:
+                waiting.set()
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise Lost("connection is closed") from None
+
+    task = asyncio.create_task(engine.process_events(deposits(1, 2)))
+    await waiting.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 5)
+
+    assert seen == [1]

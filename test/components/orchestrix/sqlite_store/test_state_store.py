@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import LONG, SHORT, snapshot_at, soon, until
+from conformance.event_store import LONG, SHORT, counted, snapshot_at, soon, until
 from conformance.projection_engine import Case, ProjectionEngineConformance, World
 from conformance.projection_state_store import FULL, TransactionalStateStoreConformance
 from sample_events import deposits
@@ -107,10 +107,10 @@ async def test_nothing_is_locked_before_a_handler_writes(tmp_path: Path) -> None
     async with open_sqlite_projections(path) as states, open_sqlite_store(path) as store:
         async with states.transaction("p") as transaction:
             outside = asyncio.get_running_loop().create_task
-            appended = contextvars.Context().run(outside, store.append("a", deposits(1)))
+            appended = contextvars.Context().run(outside, store.append("a", counted(1)))
             assert (await soon(appended)).last_position == 1
             transaction.connection.execute("CREATE TABLE amounts (amount)")
-            late = contextvars.Context().run(outside, store.append("a", deposits(2)))
+            late = contextvars.Context().run(outside, store.append("a", counted(2)))
             ended, _ = await asyncio.wait([late], timeout=SHORT)
             assert not ended, "it waits for the batch"
 
@@ -141,11 +141,11 @@ async def test_an_append_from_inside_a_batch_is_refused_in_words(tmp_path: Path)
         open_sqlite_store(elsewhere) as other,
     ):
         async with states.transaction("p"):
-            for append in (store.append("a", deposits(1)), store.save_snapshot(snapshot_at(0))):
+            for append in (store.append("a", counted(1)), store.save_snapshot(snapshot_at(0))):
                 with pytest.raises(AppendInsideBatch, match=r"'a' from inside .* process manager"):
                     await append
-            await other.append("a", deposits(1))
-        await store.append("a", deposits(1))
+            await other.append("a", counted(1))
+        await store.append("a", counted(1))
 
 
 @pytest.mark.parametrize("ending", ["COMMIT", "ROLLBACK"])
@@ -347,7 +347,7 @@ async def test_a_task_that_a_handler_started_may_append_when_the_batch_has_ended
 
         async def later() -> int:
             await ended.wait()
-            return (await store.append("a", deposits(1))).last_position
+            return (await store.append("a", counted(1))).last_position
 
         async with states.transaction("p"):
             task = asyncio.create_task(later())
@@ -411,7 +411,7 @@ async def test_the_batch_of_another_thread_is_waited_for_as_long_as_busy_timeout
         open_sqlite_projections(path, busy_timeout=0.05) as states,
         open_sqlite_store(path, busy_timeout=0.05) as store,
     ):
-        for call in (states.save_state(FULL), store.append("a", deposits(1))):
+        for call in (states.save_state(FULL), store.append("a", counted(1))):
             with pytest.raises(StoreUnavailable, match="batch in this process has been writing"):
                 await soon(call)
         go_on.set()
