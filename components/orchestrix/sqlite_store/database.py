@@ -112,9 +112,7 @@ def open_database(
         _check_path(path)
         size = _size(path)
         if size:
-            with closing(_connect(path, synchronous, busy_timeout, "ro")) as looking:
-                _recognise(path, looking)
-                _check_whole(path, looking, size)
+            _look_at(path, size, busy_timeout)
         anchor = _connect(path, synchronous, busy_timeout, "rwc")
         try:
             _recognise(path, anchor)  # again: another process may have been faster
@@ -130,6 +128,17 @@ def open_database(
         except BaseException:
             anchor.close()
             raise
+
+
+def _look_at(path: Path, size: int, busy_timeout: float) -> None:
+    """Refuse a file that is not ours without changing it, not even its write-ahead log."""
+    try:
+        with closing(_connect(path, "NORMAL", busy_timeout, "ro")) as looking:
+            _recognise(path, looking)
+            _check_whole(path, looking, size)
+    except sqlite3.OperationalError as error:
+        if not error.sqlite_errorname.startswith("SQLITE_READONLY"):
+            raise  # else a crash left something that SQLite has to take back before anybody reads
 
 
 def _check_path(path: Path) -> None:

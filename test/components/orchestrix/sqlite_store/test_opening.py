@@ -179,6 +179,21 @@ async def test_another_applications_log_is_left_alone(path: Path) -> None:
     assert log.read_bytes() == before
 
 
+async def test_what_a_crash_left_half_written_is_taken_back_before_it_is_looked_at(
+    path: Path,
+) -> None:
+    other = path.with_name("other.db")
+    with closing(sqlite3.connect(other, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE users (name)")
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        connection.executemany("INSERT INTO users VALUES (?)", [("x" * 1000,)] * 1000)
+        for name in ("other.db", "other.db-journal"):
+            shutil.copy(path.with_name(name), path.with_name(name.replace("other", "events")))
+    with pytest.raises(StoreUnusable, match=r"another application's database \(it has users\)"):
+        await filled(path)
+
+
 async def test_opening_while_another_handle_closes_works(path: Path) -> None:
     async def open_and_close() -> None:
         for _ in range(15):
