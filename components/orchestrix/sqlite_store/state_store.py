@@ -17,6 +17,7 @@ from orchestrix.sqlite_store.process_locks import Batch, batches, is_inside_batc
 from orchestrix.sqlite_store.rows import microseconds
 from orchestrix.sqlite_store.state_rows import state_of
 from orchestrix.sqlite_store.state_transaction import SQLiteStateTransaction
+from orchestrix.sqlite_store.transaction import transaction
 
 
 class SQLiteProjectionStateStore(TransactionalProjectionStateStore):
@@ -80,12 +81,9 @@ class SQLiteProjectionStateStore(TransactionalProjectionStateStore):
         known = self._known.get(projection_id)
         if known is not None and found == (known.revision, microseconds(known.updated_at)):
             return known
-        connection.execute("BEGIN")  # row and ids of one moment
-        try:
+        with transaction(connection, "DEFERRED"):  # row and ids of one moment
             row = connection.execute(sql.LOAD_STATE, (projection_id,)).fetchone()
             ids = connection.execute(sql.EVENT_IDS, (projection_id,)).fetchall()
-        finally:
-            connection.execute("COMMIT")
         if row is None:
             return None
         self._known[projection_id] = state_of(row, (each for (each,) in ids))
