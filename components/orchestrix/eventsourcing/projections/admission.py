@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestrix.eventsourcing.page import Page
+from orchestrix.eventsourcing.projections.bare_feed import is_seen
 from orchestrix.eventsourcing.projections.errors import FeedError, GapInFeed, NotTheLog
 from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.eventsourcing.projections.settings import Settings
@@ -49,4 +50,4 @@ def end_of(feed: Feed, items: Sequence[Any], progress: Progress) -> int:
     """Return where the checkpoint will be after `items`."""
     if feed == "recorded":
         return items[-1].position if items else 0
-    return progress.position + len({each.id for each in items} - progress.seen)
+    return progress.position + len({each.id for each in items if not is_seen(each, progress)})

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrix.eventsourcing.projections.bare_feed import is_seen
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
 from orchestrix.eventsourcing.projections.handlers import Context, call
 from orchestrix.eventsourcing.projections.progress import Progress
@@ -93,7 +94,8 @@ def _new(items: Sequence[Event] | Sequence[RecordedEvent], progress: Progress) -
             if check_place(item.position, progress, following):
                 fresh.append(_Item(item, item.position))
                 following = item.position + 1
-        elif item.id not in progress.seen and item.id not in seen:
+            continue
+        if not is_seen(item, progress) and item.id not in seen:
             seen.add(item.id)
             number += 1
             fresh.append(_Item(item, number))

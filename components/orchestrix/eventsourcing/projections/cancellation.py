@@ -6,6 +6,7 @@ rollback. That the call was cancelled can still be seen: since it began, its tas
 
 import asyncio
 import sys
+from contextlib import suppress
 
 
 def requests_to_end() -> int:
@@ -25,6 +26,12 @@ def is_failure(error: BaseException, before: int) -> bool:
         before: The :func:`requests_to_end` when the call began.
     """
     return isinstance(error, (Exception, asyncio.CancelledError)) and requests_to_end() <= before
+
+
+def note(error: BaseException, text: str) -> None:
+    """Add `text` to `error`, unless its class allows no notes: it must be raised all the same."""
+    with suppress(Exception):
+        error.add_note(text)
 
 
 def check_cancelled(error: Exception, before: int) -> None:

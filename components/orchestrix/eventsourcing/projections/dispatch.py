@@ -1,6 +1,7 @@
 """Handing one event to all of its handlers, when the fast lane will not do."""
 
 from collections.abc import Collection
+from typing import cast
 
 from orchestrix.eventsourcing.projections.context import ProjectionContext
 from orchestrix.eventsourcing.projections.errors import UnhandledUnknownEvent
@@ -8,6 +9,15 @@ from orchestrix.eventsourcing.projections.handlers import Handler
 from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.eventsourcing.projections.routes import Routes
 from orchestrix.messaging import Event, RecordedEvent, UnknownEvent
+
+
+def ignored(types: object) -> frozenset[str]:
+    """Return the types of unknown events that may pass; ValueError if it is no list of texts."""
+    if isinstance(types, Collection) and not isinstance(types, (str, bytes)):
+        found = list(cast("Collection[object]", types))
+        if all(isinstance(each, str) for each in found):
+            return frozenset(cast("list[str]", found))
+    raise ValueError(f"ignore is a list of types; found {types!r}")
 
 
 class Dispatch:
@@ -35,7 +45,8 @@ class Dispatch:
             self.check_known(event)
             return False
         context = progress.context(position, recorded, replaying=routes.replaying)
-        await self._call(handlers, event, context, progress)
+        event_id = event.id if recorded is None else recorded.id  # a decoder may make new ones
+        await self._call(handlers, event, event_id, context, progress)
         return True
 
     def is_ignored(self, event: Event) -> bool:
@@ -51,10 +62,11 @@ class Dispatch:
         self,
         handlers: tuple[Handler, ...],
         event: Event,
+        event_id: str,
         context: ProjectionContext,
         progress: Progress,
     ) -> None:
-        returned = list(progress.partly.get(event.id, ()))
+        returned = list(progress.partly.get(event_id, ()))
         for handler in handlers:
             if handler.name in returned:
                 continue
@@ -62,7 +74,7 @@ class Dispatch:
                 await handler(event, context)
             except BaseException:
                 if returned:
-                    progress.partly[event.id] = tuple(returned)
+                    progress.partly[event_id] = tuple(returned)
                 raise
             returned.append(handler.name)
-        progress.partly.pop(event.id, None)
+        progress.partly.pop(event_id, None)

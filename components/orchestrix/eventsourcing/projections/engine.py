@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from orchestrix.eventsourcing.projections.cancellation import check_cancelled, requests_to_end
-from orchestrix.eventsourcing.projections.dispatch import Dispatch
+from orchestrix.eventsourcing.projections.dispatch import Dispatch, ignored
 from orchestrix.eventsourcing.projections.feed import Events, check_events
 from orchestrix.eventsourcing.projections.handlers import check_event_type
 from orchestrix.eventsourcing.projections.projection import Projection
@@ -75,14 +75,12 @@ class ProjectionEngine:
     ) -> None:
         check_state_store(state_store)
         _check_arguments(projection_id, version, window, start, batch_size)
-        if isinstance(ignore, str):
-            raise ValueError(f"ignore is a list of types; found the text {ignore!r}")
         self.projection_id = projection_id
         self._keeper = StateKeeper(projection_id, state_store)
         self._registry = Registry()
         self._turn = turn_of(projection_id, self._keeper.shared)
         settings = Settings(projection_id, version, window, start, batch_size)
-        parts = self._keeper, self._registry, Dispatch(projection_id, frozenset(ignore)), settings
+        parts = self._keeper, self._registry, Dispatch(projection_id, ignored(ignore)), settings
         store = self._keeper.transactional
         self._work = Work(*parts) if store is None else TransactionalWork(store, *parts)
 
@@ -225,6 +223,9 @@ class ProjectionEngine:
 
     def get_state(self) -> ProjectionState | None:
         """Return the state after the last batch; None while none was loaded or saved.
+
+        So it is when a call was ended in a commit, too: the next call, or :meth:`initialize`,
+        finds out whether that was done.
 
         Call it in the thread that the engine's loop runs in.
         """

@@ -111,7 +111,7 @@ class UnhandledUnknownEvent(ProjectionError):
     def __str__(self) -> str:
         return (
             f"projection {self.projection_id!r}: no class declares the type {self.event_type!r} "
-            f"of event {self.event_id!r}; import the module that does, handle UnknownEvent, "
+            f"of event {self.event_id!r}; import the module that does, "
             f"or pass ignore=[{self.event_type!r}]"
         )
 

@@ -55,9 +55,22 @@ def chunks(events: object, size: int) -> Iterator[Chunk]:
     else:
         if isinstance(events, list):
             events = tuple(cast("list[Any]", events))  # handlers may change their list
-        iterator = iter(cast("Iterable[Any]", events))
-        while batch := tuple(islice(iterator, size)):
-            yield batch, None
+        yield from _batches(iter(cast("Iterable[Any]", events)), size)
+
+
+def _batches(iterator: Iterator[Any], size: int) -> Iterator[Chunk]:
+    """Yield `size` events at a time; before what the iterator raises, those that it gave."""
+    batch: list[Any] = [None]
+    while batch:
+        batch = []
+        try:
+            batch.extend(islice(iterator, size))
+        except BaseException:
+            if batch:
+                yield tuple(batch), None
+            raise
+        if batch:
+            yield tuple(batch), None
 
 
 async def async_chunks(events: AsyncIterable[Any]) -> AsyncGenerator[Chunk, None]:
@@ -136,5 +149,8 @@ def _not_the_log(projection_id: str, stream_id: str) -> NotTheLog:
 
 
 def _short(item: object) -> str:
-    text = repr(item)
+    try:
+        text = repr(item)
+    except Exception:  # noqa: BLE001 - what is no event may be broken in any way
+        text = f"an object of {type(item).__qualname__}"
     return text if len(text) <= 60 else f"{text[:57]}..."

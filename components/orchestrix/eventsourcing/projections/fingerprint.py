@@ -45,6 +45,8 @@ def _parts(function: Any) -> Iterator[object]:
 def _code_parts(code: CodeType) -> Iterator[object]:
     yield code.co_code
     yield code.co_names
+    yield code.co_freevars
+    yield code.co_exceptiontable
     for constant in code.co_consts[1 if _has_docstring(code) else 0 :]:
         if isinstance(constant, CodeType):
             yield from _code_parts(constant)

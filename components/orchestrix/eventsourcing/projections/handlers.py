@@ -4,7 +4,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import BuiltinMethodType, MethodType
+from types import AsyncGeneratorType, BuiltinMethodType, GeneratorType, MethodType
 from typing import Any, Literal, cast
 
 from orchestrix.eventsourcing.projections.context import ProjectionContext
@@ -70,8 +70,20 @@ async def call(
         result = function(*given, context)
     else:
         result = function(*given, context=context)
+    if result is not None:
+        await finish(result, function)
+
+
+async def finish(result: object, function: Callable[..., Any]) -> None:
+    """Wait for what a handler returned, if that can be waited for.
+
+    Raises:
+        RegistrationError: It is a generator, so nothing was run.
+    """
     if inspect.isawaitable(result):
         await result
+    elif isinstance(result, (GeneratorType, AsyncGeneratorType)):
+        raise _is_generator(function)
 
 
 def is_same(one: object, other: object) -> bool:
@@ -102,9 +114,13 @@ def check_callable(function: object) -> None:
         raise RegistrationError(f"{function!r} cannot be called; register a function")
     inner = _what_runs(function)
     if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
-        raise RegistrationError(
-            f"{name_of(function)} is a generator: calling it runs nothing; remove its yield"
-        )
+        raise _is_generator(function)
+
+
+def _is_generator(function: object) -> RegistrationError:
+    return RegistrationError(
+        f"{name_of(function)} is a generator: calling it runs nothing; remove its yield"
+    )
 
 
 def context_of(function: Callable[..., Any], given: str) -> Context:
@@ -144,7 +160,8 @@ def name_of(function: object) -> str:
     """Return a name for messages, the same in every run of the same code."""
     inner: Any = getattr(function, "func", function)  # a partial has no name of its own
     named: Any = inner if hasattr(inner, "__qualname__") else cast("object", type(inner))
-    return f"{named.__module__}.{named.__qualname__}"
+    module = getattr(named, "__module__", None) or type(named).__module__  # a builtin has none
+    return f"{module}.{named.__qualname__}"
 
 
 def _what_runs(function: object) -> object:

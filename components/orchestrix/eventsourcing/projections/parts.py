@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from orchestrix.eventsourcing.projections.bare_feed import is_seen
 from orchestrix.eventsourcing.projections.feed import Origin
 from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.eventsourcing.projections.recorded_feed import check_place
@@ -58,6 +59,6 @@ def history_and_news(
 def _new(events: Sequence[Event], progress: Progress) -> Sequence[Event]:
     by_id: dict[str, Event] = {}
     for event in events:
-        if event.id not in progress.seen:
+        if not is_seen(event, progress):
             by_id.setdefault(event.id, event)
     return list(by_id.values())

@@ -196,5 +196,6 @@ def _sentence(error: BaseException) -> str:
         text = str(error)
     except Exception as broken:  # noqa: BLE001 - a handler's exception may be broken itself
         text = f"(its text cannot be had: {type(broken).__name__})"
-    storable = text.encode(errors="backslashreplace").decode()  # lone surrogates are no text
+    # Lone surrogates are no text, and a subclass of str may encode in ways of its own.
+    storable = str.encode(text, errors="backslashreplace").decode()
     return f"{type(error).__name__}: {storable}"[:LONGEST_ERROR]

@@ -1,12 +1,12 @@
 """Class-style projections: the read model and its handlers in one object."""
 
 import inspect
-from collections.abc import AsyncIterable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterable, Callable, Collection, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
 from orchestrix.eventsourcing.page import StreamPage
-from orchestrix.eventsourcing.projections.dispatch import Dispatch
+from orchestrix.eventsourcing.projections.dispatch import Dispatch, ignored
 from orchestrix.eventsourcing.projections.errors import RegistrationError
 from orchestrix.eventsourcing.projections.feed import (
     Events,
@@ -56,15 +56,27 @@ class Projection:
     """
 
     @classmethod
-    async def fold(cls: type[ProjectionT], events: Events | StreamPage) -> ProjectionT:
+    async def fold(
+        cls: type[ProjectionT], events: Events | StreamPage, *, ignore: Collection[str] = ()
+    ) -> ProjectionT:
         """Return a new instance after `events`: any that an engine takes, or of one stream.
 
         Nothing is remembered, so an event that comes twice counts twice. Handlers marked
         ``replay=False`` are not called. Raises what a handler raises.
+
+        Args:
+            events: Oldest first.
+            ignore: Types of stored events that may pass although no class declares them.
+
+        Raises:
+            FeedError: `events` holds no events.
+            UnhandledUnknownEvent: A stored event has no class here.
+            ValueError: `ignore` is no collection of texts.
         """
         projection = cls()
         check_readable(cls.__qualname__, events)
-        folding = _Folding(cls.__qualname__, Routes(list(handlers_in(projection)), replaying=True))
+        routes = Routes(list(handlers_in(projection)), replaying=True)
+        folding = _Folding(routes, Dispatch(cls.__qualname__, ignored(ignore)), cls.__qualname__)
         if isinstance(events, AsyncIterable):
             async with aclosing(async_chunks(events)) as pieces:
                 async for items, _ in pieces:
@@ -78,10 +90,10 @@ class Projection:
 class _Folding:
     """Events on their way into an instance that no engine knows."""
 
-    def __init__(self, name: str, routes: Routes) -> None:
+    def __init__(self, routes: Routes, dispatch: Dispatch, name: str) -> None:
         self._name = name
         self._routes = routes
-        self._dispatch = Dispatch(name, ())
+        self._dispatch = dispatch
         self._progress = Progress(ProjectionState(projection_id=name), None)
         self._number = 0
 

@@ -1,11 +1,11 @@
 """Working through recorded events: the engine's busiest loop."""
 
-import inspect
 from collections.abc import Sequence
 from itertools import pairwise
 
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
 from orchestrix.eventsourcing.projections.errors import GapInFeed, OutOfOrder
+from orchestrix.eventsourcing.projections.handlers import finish
 from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.eventsourcing.projections.routes import Routes
 from orchestrix.messaging import RecordedEvent
@@ -46,8 +46,8 @@ async def apply_recorded(
                 await call(event)  # pyright: ignore[reportArgumentType] - only events have a lane
             elif (function := sync_calls.get(type(event))) is not None:
                 result = function(event)  # pyright: ignore[reportArgumentType] - only events have a lane
-                if result is not None and inspect.isawaitable(result):
-                    await result
+                if result is not None:
+                    await finish(result, function)
             elif not await dispatch(recorded.event, position, recorded, routes, progress):
                 runs.append((start, position))
                 start = position + 1

@@ -48,6 +48,10 @@ class Registered:
         return made
 
 
+Instances = list[tuple[Registered, Projection]]
+"""Registered projections, each with an instance."""
+
+
 class Registry:
     """Handlers in registration order, and what else an engine was given."""
 
@@ -102,7 +106,7 @@ class Registry:
 
     def instance_of(self, cls: type[ProjectionT]) -> ProjectionT:
         """Return the present instance of `cls`, or raise RegistrationError."""
-        fitting = [each for each in self.instances() if isinstance(each, cls)]
+        fitting = [each for _, each in self.instances() if isinstance(each, cls)]
         exact = [each for each in fitting if type(each) is cls]
         for instance in exact or fitting:
             return instance
@@ -118,7 +122,7 @@ class Registry:
 
         When a factory raises, all instances stay as they are.
         """
-        self.put_instances([each.make() for each in self._registered()])
+        self.put_instances([(each, each.make()) for each in self._registered()])
         for hook, wanted in self.reset_hooks:
             await call(hook, (), wanted, context)
 
@@ -126,14 +130,14 @@ class Registry:
         """Return the names of the handlers that are not called for history."""
         return {each.name for each in self._handlers if not each.in_replay}
 
-    def instances(self) -> list[Projection]:
-        """Return the present instances of all registered projections."""
-        return [each.instance for each in self._registered()]
+    def instances(self) -> Instances:
+        """Return all registered projections with their present instances."""
+        return [(each, each.instance) for each in self._registered()]
 
-    def put_instances(self, instances: list[Projection]) -> None:
-        """Let these be the present instances, in the order of :meth:`instances`."""
-        for source, instance in zip(self._registered(), instances, strict=True):
-            source.instance = instance
+    def put_instances(self, instances: Instances) -> None:
+        """Let these be the present instances; what was registered since keeps its own."""
+        for registered, instance in instances:
+            registered.instance = instance
         self._build()
 
     def _registered(self) -> list[Registered]:

@@ -66,5 +66,5 @@ def _one_per_function(handlers: Sequence[Handler]) -> list[Handler]:
 def _matches(handled: type[Event], cls: type[Event]) -> bool:
     """An unknown event is nobody's subclass: only who asked for it by name gets it."""
     if issubclass(cls, UnknownEvent):
-        return issubclass(handled, UnknownEvent)
+        return issubclass(handled, UnknownEvent) and issubclass(cls, handled)
     return issubclass(cls, handled)

@@ -7,12 +7,12 @@ from itertools import dropwhile
 from typing import Any
 
 from orchestrix.eventsourcing.page import Page
-from orchestrix.eventsourcing.projections.cancellation import is_failure
+from orchestrix.eventsourcing.projections.bare_feed import is_seen
+from orchestrix.eventsourcing.projections.cancellation import is_failure, note
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
 from orchestrix.eventsourcing.projections.feed import Origin, kind_of, origin_of
-from orchestrix.eventsourcing.projections.projection import Projection
 from orchestrix.eventsourcing.projections.recorded_feed import check_place
-from orchestrix.eventsourcing.projections.registry import Registry
+from orchestrix.eventsourcing.projections.registry import Instances, Registry
 from orchestrix.eventsourcing.projections.settings import Settings
 from orchestrix.eventsourcing.projections.state_keeper import StateKeeper
 from orchestrix.eventsourcing.projections.work import Work
@@ -47,7 +47,7 @@ class TransactionalWork(Work):
         self._stored: int | None = None  # the revision that is stored, as far as we know
         self._is_lost = False  # whether our progress was rolled back, or may have been
         # Instances that stand if a state of this revision was stored, and its answer lost.
-        self._replaced: tuple[list[Projection], int] = [], 0
+        self._replaced: tuple[Instances, int] = [], 0
 
     async def _load(self) -> None:
         state = await self._store.load_state(self._settings.projection_id)
@@ -56,10 +56,9 @@ class TransactionalWork(Work):
             self._begin(state or self._settings.first_state())
         self._is_lost = False
         self._keeper.remember(state)
-        instances, revision = self._replaced
+        (instances, revision), self._replaced = self._replaced, ([], 0)
         if instances and revision == self._stored:  # the commit was done after all
             self._registry.put_instances(instances)
-        self._replaced = [], 0
 
     async def _take(self, items: Sequence[Any], page: Page | None, must_reset: bool) -> None:
         feed = kind_of(self._settings.projection_id, items, self._place)
@@ -94,19 +93,21 @@ class TransactionalWork(Work):
         return page.last_position <= progress.position and progress.store_id is not None
 
     async def _roll_back(
-        self, error: BaseException, before: int | None, instances: list[Projection]
+        self, error: BaseException, before: int | None, instances: Instances
     ) -> None:
         """Load what is stored after `error`; raise it unless the same can be tried again."""
         failing = self._progress
-        if failing.revision() != before and not isinstance(error, StateConflict):
-            self._replaced = self._registry.instances(), failing.revision()
+        if failing.revision() != before:  # it was about to be committed, or was
+            self._keeper.remember(None)  # until it is loaded
+            if not isinstance(error, StateConflict):
+                self._replaced = self._registry.instances(), failing.revision()
         self._registry.put_instances(instances)
         if not is_failure(error, self.requests_before):
             raise error
         try:
             await self._load()
         except Exception as failure:  # noqa: BLE001 - it must not hide the first error
-            error.add_note(f"and the projection's state could not be loaded: {failure!r}")
+            note(error, f"and the projection's state could not be loaded: {failure!r}")
             raise error from error.__cause__
         if self._stored != before:
             raise error  # somebody else was at work, or the commit was done and its answer lost
@@ -119,7 +120,7 @@ class TransactionalWork(Work):
         """Return `items` from the first new one on: no transaction is opened for the others."""
         progress = self._progress
         if feed == "bare":
-            return list(dropwhile(lambda each: each.id in progress.seen, items))
+            return list(dropwhile(lambda each: is_seen(each, progress), items))
         following = progress.position + 1
         return list(
             dropwhile(lambda each: not check_place(each.position, progress, following), items)

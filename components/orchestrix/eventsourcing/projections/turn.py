@@ -1,24 +1,44 @@
 """Turns: calls on one engine happen one after the other, in the order they came."""
 
 import asyncio
+import logging
 import threading
+import weakref
 from collections import deque
+from collections.abc import Coroutine
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from weakref import WeakKeyDictionary
 
 from orchestrix.eventsourcing.projections.errors import EngineInUse
 
+logger = logging.getLogger("orchestrix.projections")
+
 
 class Call:
     """One call that has its turn; :attr:`is_over` is told to the tasks that it started."""
 
-    __slots__ = ("is_over", "token", "turn")
+    __slots__ = ("is_over", "task", "token", "turn")
 
     def __init__(self, turn: "Turn", outer: "tuple[Call, ...]") -> None:
         self.turn = turn
         self.is_over = False
+        self.task = weakref.ref(task) if (task := asyncio.current_task()) else None
         self.token: Token[tuple[Call, ...]] = _calls.set((*outer, self))
+
+    def end_abandoned(self) -> None:
+        """End the coroutine that made this call, as Python would when it is collected.
+
+        Until then what it handled is not in the state. Its ``finally`` blocks are run, up to
+        where one waits for something.
+        """
+        task = None if self.task is None else self.task()
+        coroutine = None if task is None else task.get_coro()
+        if isinstance(coroutine, Coroutine):
+            try:
+                coroutine.close()
+            except Exception:
+                logger.exception("a call that was left when its loop was closed ended in an error")
 
 
 _calls: ContextVar[tuple[Call, ...]] = ContextVar("orchestrix_projection_calls", default=())
@@ -49,7 +69,9 @@ class Turn:
             self._check_reentry(outer)
         loop = asyncio.get_running_loop()
         with self._mutex:
-            if self._users == 0 or self._is_abandoned():
+            if self._users and self._is_abandoned():
+                self._end_abandoned()
+            if self._users == 0:
                 self._waiting.clear()
                 self._next = None
                 self._users, self._loop = 1, loop
@@ -108,13 +130,20 @@ class Turn:
             if call.turn is self:
                 raise EngineInUse(
                     f"{self._name} was called from inside a call that is not over, by a handler, a "
-                    "reset hook or the feed itself, and would wait for itself for ever; make the "
-                    "call after that one, with the new events appended to the store"
+                    "reset hook, the feed itself or a task in their context, and would wait for "
+                    "itself for ever; make the call after that one, with the new events appended "
+                    "to the store"
                 )
 
     def _is_abandoned(self) -> bool:
         """Say whether the loop of whoever has the turn was closed, so that it never ends."""
         return self._loop is not None and self._loop.is_closed()
+
+    def _end_abandoned(self) -> None:
+        """Let the call of a closed loop end first: what it handled belongs into the state."""
+        if self._holder is not None and not self._holder.is_over:
+            self._holder.end_abandoned()
+        self._users = 0
 
     def _check_loop(self, loop: asyncio.AbstractEventLoop) -> None:
         if loop is not self._loop:

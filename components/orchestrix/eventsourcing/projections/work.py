@@ -11,7 +11,7 @@ from orchestrix.eventsourcing.page import Page
 from orchestrix.eventsourcing.projections.admission import check_chunk, end_of
 from orchestrix.eventsourcing.projections.bare_feed import apply_bare
 from orchestrix.eventsourcing.projections.batch_feed import apply_batch
-from orchestrix.eventsourcing.projections.cancellation import check_cancelled, is_failure
+from orchestrix.eventsourcing.projections.cancellation import check_cancelled, is_failure, note
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
 from orchestrix.eventsourcing.projections.errors import OutdatedProjection
 from orchestrix.eventsourcing.projections.feed import (
@@ -57,6 +57,7 @@ class Work:
         self.requests_before = 0  # to end the task, when this call began
         self._in_replay = False
         self._history_until = 0  # how far reaches what was handed to the present replay
+        self._unbroken = 0  # events since others could run
         self._warned_of: str | None = None
         self._begin(self._settings.first_state())
 
@@ -190,7 +191,9 @@ class Work:
         self._finish(page)
         if progress.is_dirty and not self._keeper.keep(progress):
             await self._save()
-        if len(items) >= self._settings.batch_size:
+        self._unbroken += len(items)
+        if self._unbroken >= self._settings.batch_size:
+            self._unbroken = 0
             await asyncio.sleep(0)  # let others run, however fast the handlers are
 
     def _begin_chunk(self, feed: Feed, items: Sequence[Any], page: Page | None) -> None:
@@ -290,7 +293,7 @@ class Work:
             logger.exception(
                 "projection %r: its state could not be saved", self._settings.projection_id
             )
-            error.add_note(f"and the projection's state could not be saved: {failure!r}")
+            note(error, f"and the projection's state could not be saved: {failure!r}")
 
     async def _save(self) -> None:
         await self._keeper.save(self._progress)

@@ -5,6 +5,7 @@ import gc
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from fake_database import FakeDatabase, PlainStore
 from sample_events import (
@@ -786,3 +787,77 @@ async def test_who_asks_during_the_first_page_sees_a_state_that_knows_no_store()
     await engine.process_events(log.read_all())
 
     assert stores == [None]
+
+
+class Silent(Exception):
+    """Takes no notes, as frozen dataclasses do not."""
+
+    def add_note(self, note: str, /) -> None:
+        raise AttributeError
+
+
+@pytest.mark.parametrize("store", [PlainStore, FakeDatabase])
+async def test_what_a_handler_raises_passes_though_it_takes_no_notes(
+    store: type[ProjectionStateStore],
+) -> None:
+    state_store = store()
+    engine = ProjectionEngine("p", state_store)
+
+    @engine.on(Deposited)
+    async def fail(event: Deposited) -> None:
+        if isinstance(state_store, PlainStore):
+            state_store.broken = True
+        else:
+            state_store.load_state = away  # type: ignore[method-assign]
+        raise Silent("no")
+
+    async def away(projection_id: str) -> ProjectionState | None:
+        raise ConnectionError("store is away")
+
+    with pytest.raises(Silent, match="no"):
+        await engine.process_events(deposits(1))
+
+
+async def test_a_retry_knows_the_event_by_its_record() -> None:
+    model, broken = Balance(), [True]
+    engine = engine_for(model)
+
+    @engine.on(Deposited)
+    def fail(event: Deposited) -> None:
+        if broken:
+            raise OSError("for now")
+
+    (record,) = log_of(deposits(1)).read_all().events
+
+    def feed() -> list[RecordedEvent]:  # whose decoder makes a new id each time
+        return [msgspec.structs.replace(record, content=lambda: Deposited(amount=1))]
+
+    with pytest.raises(OSError, match="for now"):
+        await engine.process_events(feed())
+    broken.clear()
+    await engine.process_events(feed())
+
+    assert model.seen == [1]
+
+
+async def test_a_text_with_ways_of_its_own_is_kept_as_text() -> None:
+    class Text(str):
+        def encode(self, *arguments: Any, **named: Any) -> bytes:
+            raise OSError
+
+    class Odd(Exception):
+        def __str__(self) -> str:
+            return Text("odd")
+
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+
+    @engine.on(Deposited)
+    def fail(event: Deposited) -> None:
+        raise Odd
+
+    with pytest.raises(Odd):
+        await engine.process_events(deposits(1))
+
+    state = engine.get_state()
+    assert state is not None
+    assert state.last_error == "Odd: odd"

@@ -1,8 +1,11 @@
 """What may be fed, how often, and what is refused in a sentence."""
 
+import asyncio
 import pickle
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from fake_database import FakeDatabase, PlainStore
@@ -26,9 +29,11 @@ from orchestrix.eventsourcing import (
     NotTheLog,
     OutOfOrder,
     Page,
+    Projection,
     ProjectionContext,
     ProjectionEngine,
     UnhandledUnknownEvent,
+    on,
 )
 from orchestrix.memory_store import InMemoryEventStore
 from orchestrix.messaging import Event, UnknownEvent
@@ -500,3 +505,139 @@ def test_a_gap_survives_pickling(error: GapInFeed) -> None:
     copied = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
 
     assert (str(copied), vars(copied)) == (str(error), vars(error))
+
+
+@pytest.mark.parametrize("store", [InMemoryProjectionStateStore, PlainStore, FakeDatabase])
+@pytest.mark.parametrize("event_id", [None, 7, ["x"], uuid4()])
+async def test_a_bare_event_whose_id_is_no_text_is_refused_before_it_is_handled(
+    store: type[ProjectionStateStore], event_id: Any
+) -> None:
+    model = Balance()
+    engine = engine_for(model, store())
+    wrong = Deposited(amount=2, id=event_id)
+
+    with pytest.raises(FeedError, match=r"with the id .*give it a text"):
+        await engine.process_events([wrong])
+    with pytest.raises(FeedError, match=r"with the id .*give it a text"):
+        await engine.replay([wrong])
+    await engine.process_events(deposits(3))
+
+    assert model.seen == [3]
+
+
+async def test_a_batch_handler_is_not_given_an_event_whose_id_is_no_text() -> None:
+    seen: list[list[Event]] = []
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+    engine.on_batch(seen.append)
+
+    with pytest.raises(FeedError, match=r"with the id 7.*give it a text"):
+        await engine.process_events([*deposits(1), Deposited(amount=2, id=7)])  # type: ignore[arg-type]
+    await engine.process_events(good := deposits(3))
+
+    assert seen == [good]
+
+
+async def test_an_unknown_event_is_handled_by_its_own_class_only() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Foreign(UnknownEvent):
+        pass
+
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+    seen: list[Event] = []
+    engine.on(Foreign)(seen.append)
+
+    await engine.process_events([foreign := Foreign(type="foreign")])
+    with pytest.raises(UnhandledUnknownEvent):
+        await engine.process_events([UnknownEvent(type="x")])
+
+    assert seen == [foreign]
+
+
+@pytest.mark.parametrize("is_bare", [True, False])
+async def test_what_a_feed_gave_before_it_broke_is_handled(is_bare: bool) -> None:
+    model = Balance()
+    events = deposits(1, 2, 3, 4)
+    given = events if is_bare else log_of(events).read_all().events
+
+    class Connection:
+        def __init__(self) -> None:
+            self.left, self.calls = list(given), 0
+
+        def __iter__(self) -> "Connection":
+            return self
+
+        def __next__(self) -> object:
+            self.calls += 1
+            if self.calls == 3:
+                raise OSError("the connection broke")
+            if not self.left:
+                raise StopIteration
+            return self.left.pop(0)
+
+    feed = Connection()
+    engine = engine_for(model)
+    with pytest.raises(OSError, match="the connection broke"):
+        await engine.process_events(feed)  # type: ignore[arg-type]
+    before = model.seen[:]
+    await engine.process_events(feed)  # type: ignore[arg-type]
+
+    assert (before, model.seen) == ([1, 2], [1, 2, 3, 4])
+
+
+async def test_others_run_while_a_feed_never_waits() -> None:
+    engine = engine_for(Balance(), batch_size=100)
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async def feed() -> AsyncIterator[Event]:
+        for event in deposits(*range(1000)):
+            yield event
+
+    counting = asyncio.create_task(count())
+    await asyncio.sleep(0)
+    await engine.process_events(feed())
+    counting.cancel()
+
+    assert turns >= 10
+
+
+class Broken:
+    def __repr__(self) -> str:
+        raise OSError
+
+
+async def test_what_cannot_be_shown_is_refused_all_the_same() -> None:
+    with pytest.raises(FeedError, match="an object of Broken at place 0"):
+        await engine_for(Balance()).process_events([Broken()])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("ignore", [None, 5, "x", b"x", [["a"]]])
+async def test_what_is_to_be_ignored_is_a_list_of_types(ignore: Any) -> None:
+    class Counting(Projection):
+        @on(Deposited)
+        def count(self, event: Deposited) -> None: ...
+
+    with pytest.raises(ValueError, match="ignore is a list of types"):
+        ProjectionEngine("p", InMemoryProjectionStateStore(), ignore=ignore)
+    with pytest.raises(ValueError, match="ignore is a list of types"):
+        await Counting.fold([], ignore=ignore)
+
+
+async def test_folding_may_ignore_unknown_events_too() -> None:
+    class Counting(Projection):
+        seen = 0
+
+        @on(Deposited)
+        def count(self, event: Deposited) -> None:
+            self.seen += 1
+
+    feed = [UnknownEvent(type="x"), *deposits(1)]
+
+    with pytest.raises(UnhandledUnknownEvent):
+        await Counting.fold(feed)
+    assert (await Counting.fold(feed, ignore=["x"])).seen == 1

@@ -59,6 +59,29 @@ class Adds:
         return event + 1
 
 
+def two_closures() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    credit: list[object] = []
+    debit: list[object] = []
+    return (lambda event: credit.append(event), lambda event: debit.append(event))
+
+
+def sends_if_added(event: Any) -> object:
+    try:
+        event.add()
+    except OSError:
+        event.log()
+    else:
+        event.send()
+
+
+def sends_anyway(event: Any) -> object:
+    try:
+        event.add()
+        event.send()
+    except OSError:
+        event.log()
+
+
 @dataclasses.dataclass
 class Counts:
     count: int = 0
@@ -89,6 +112,8 @@ class Subtracts:
         (lambda event, each=len: each, lambda event, each=max: each),
         (functools.partial(plain, int), functools.partial(plain, str)),
         (functools.partial(plain, {}), functools.partial(plain, [])),
+        two_closures(),
+        (sends_if_added, sends_anyway),
     ],
 )
 def test_other_code_has_another_fingerprint(one: Any, other: Any) -> None:

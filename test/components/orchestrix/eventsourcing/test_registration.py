@@ -1,5 +1,6 @@
 """What may be registered, and what a handler is given."""
 
+import functools
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,7 @@ from sample_events import (
     Renamed,
     deposits,
     engine_for,
+    log_of,
     page_of,
 )
 
@@ -455,3 +457,42 @@ def test_nothing_is_registered_twice(engine: ProjectionEngine) -> None:
         engine.register(Ledger)
     with pytest.raises(RegistrationError, match="empties the model already"):
         engine.on_reset(clear)
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_a_generator_behind_a_wrapper_is_refused_when_it_runs_nothing(is_async: bool) -> None:
+    def logged(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(event: Deposited) -> Any:
+            return function(event)
+
+        return call
+
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+    if is_async:
+
+        @engine.on(Deposited)
+        @logged
+        async def handle(event: Deposited) -> Any:
+            yield 1
+    else:
+
+        @engine.on(Deposited)
+        @logged
+        def handle(event: Deposited) -> Any:
+            yield 1
+
+    with pytest.raises(RegistrationError, match="handle is a generator: calling it runs nothing"):
+        await engine.process_events(deposits(1))
+    with pytest.raises(RegistrationError, match="handle is a generator: calling it runs nothing"):
+        await engine.replay(log_of(deposits(1)).read_all())
+
+
+async def test_a_builtin_without_a_module_may_be_a_handler() -> None:
+    seen: list[Event] = []
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+    engine.on(Deposited)(functools.partial(list.append, seen))
+
+    await engine.process_events(events := deposits(1))
+
+    assert seen == events

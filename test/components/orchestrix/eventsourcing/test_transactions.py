@@ -1,6 +1,7 @@
 """What only a state store with transactions can get wrong."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import pytest
@@ -18,6 +19,7 @@ from orchestrix.eventsourcing import (
     ProjectionEngine,
     on,
 )
+from orchestrix.messaging import RecordedEvent
 from orchestrix.projection_state import (
     InMemoryProjectionStateStore,
     ProjectionStateStore,
@@ -723,3 +725,77 @@ async def test_a_call_cancelled_where_a_handler_deals_with_an_error_ends_so() ->
         await asyncio.wait_for(task, 5)
 
     assert seen == [1]
+
+
+async def reached(condition: Callable[[], bool]) -> None:
+    """Give others a turn until `condition` holds, and not one more."""
+    while not condition():  # noqa: ASYNC110 - the very turn matters
+        await asyncio.sleep(0)
+
+
+async def test_a_projection_may_be_registered_while_the_end_of_a_commit_is_unknown() -> None:
+    class One(Projection):
+        def __init__(self) -> None:
+            self.seen: list[int] = []
+
+        @on(Deposited)
+        def add(self, event: Deposited) -> None:
+            self.seen.append(event.amount)
+
+    class Other(One):
+        pass
+
+    database = FakeDatabase()
+    engine = ProjectionEngine("p", database)
+    engine.register(One)
+    call = asyncio.create_task(engine.process_events(feed := deposits(1, 2)))
+    await reached(lambda: bool(database.states))
+    call.cancel()
+    await asyncio.wait([call])
+    engine.register(Other)
+    await engine.process_events([*feed, *deposits(3)])
+
+    assert call.cancelled()
+    assert engine.get(One).seen == [1, 2, 3]
+    assert engine.get(Other).seen == [3]
+
+
+async def test_a_projection_may_be_registered_in_a_batch_that_fails() -> None:
+    class One(Projection):
+        @on(Deposited)
+        def fail(self, event: Deposited) -> None:
+            raise OSError("the handler's own")
+
+    class Other(One):
+        pass
+
+    engine = ProjectionEngine("p", FakeDatabase())
+    engine.on(Deposited)(lambda event: engine.register(Other) if event.amount == 1 else None)
+    engine.register(One)
+
+    with pytest.raises(OSError, match="the handler's own"):
+        await engine.process_events(deposits(1))
+
+
+async def test_a_state_is_not_told_while_nobody_knows_whether_it_stands() -> None:
+    database = FakeDatabase()
+    engine = ProjectionEngine("p", database)
+    engine.on(Deposited)(lambda event, context: context.transaction.rows.append(event.amount))
+    engine.on_reset(lambda context: context.transaction.rows.clear())
+    log = log_of(deposits(1, 2, 3))
+    await engine.process_events(log.read_all())
+
+    async def live() -> AsyncIterator[RecordedEvent]:
+        for recorded in log.read_all().events:
+            yield recorded
+
+    replaying = asyncio.create_task(engine.replay(live()))
+    await reached(lambda: database.states["p"].status != "live")
+    replaying.cancel()
+    await asyncio.wait([replaying])
+    told, stored = engine.get_state(), database.states["p"]
+    await engine.initialize()
+
+    assert told is None
+    assert stored.last_processed_position != 3
+    assert engine.get_state() == stored

@@ -3,15 +3,17 @@
 import asyncio
 import gc
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from typing import Any
 
 import pytest
-from sample_events import Balance, Deposited, deposits, engine_for
+from fake_database import PlainStore
+from sample_events import Balance, Deposited, deposits, engine_for, log_of
 
 from orchestrix.eventsourcing import EngineInUse, ProjectionEngine
 from orchestrix.eventsourcing.projections.turn import _calls
 from orchestrix.messaging import Event
-from orchestrix.projection_state import InMemoryProjectionStateStore
+from orchestrix.projection_state import InMemoryProjectionStateStore, ProjectionStateStore
 
 
 class Slow(Balance):
@@ -84,14 +86,14 @@ async def test_neither_a_reset_hook_nor_a_feed_can_call_the_engine_that_calls_th
         await engine.process_events(deposits(1))
         yield Deposited(amount=2)
 
-    with pytest.raises(EngineInUse, match="by a handler, a reset hook or the feed itself"):
+    with pytest.raises(EngineInUse, match="by a handler, a reset hook, the feed itself"):
         await asyncio.wait_for(engine.process_events(feed()), 5)
 
     @engine.on_reset
     async def clear() -> None:
         await engine.process_events(deposits(1))
 
-    with pytest.raises(EngineInUse, match="by a handler, a reset hook or the feed itself"):
+    with pytest.raises(EngineInUse, match="by a handler, a reset hook, the feed itself"):
         await asyncio.wait_for(engine.replay([]), 5)
 
 
@@ -366,3 +368,102 @@ def test_a_turn_that_a_closed_loop_never_took_is_nobody_elses() -> None:
 
     numbers = [amount for _, amount in order if amount > 2]
     assert numbers == [3, 3, 4, 4]
+
+
+class Pause:
+    """What a coroutine waits for until somebody goes on with it."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+def left_behind(call: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Begin a call in a loop that is closed while it waits."""
+    loop = asyncio.new_event_loop()
+    began = loop.create_task(call())
+    loop.run_until_complete(asyncio.wait([began], timeout=0.01))
+    loop.close()
+
+
+@pytest.mark.parametrize("store", [InMemoryProjectionStateStore, PlainStore])
+@pytest.mark.parametrize("is_bare", [True, False])
+def test_what_a_call_handled_counts_before_the_next_one_though_its_loop_was_closed(
+    is_bare: bool, store: type[ProjectionStateStore]
+) -> None:
+    model, hang, never = Balance(), [2], asyncio.Event()
+    feed = deposits(1, 2, 3) if is_bare else log_of(deposits(1, 2, 3)).read_all().events
+    state_store = store()
+
+    def engine() -> ProjectionEngine:
+        engine = ProjectionEngine("p", state_store)
+
+        @engine.on(Deposited)
+        async def add(event: Deposited) -> None:
+            if event.amount in hang:
+                await never.wait()
+            await model.add(event)
+
+        return engine
+
+    one = engine()
+    other = engine() if isinstance(state_store, InMemoryProjectionStateStore) else one
+    gc.disable()  # it would end the call that is left behind, some time
+    try:
+        left_behind(lambda: one.process_events(feed))
+        hang.clear()
+        asyncio.run(other.process_events(feed))
+        state = other.get_state()
+    finally:
+        gc.enable()
+    gc.collect()
+
+    assert model.seen == [1, 2, 3]
+    assert state is not None
+    assert (state.last_processed_position, state.applied_count) == (3, 3)
+    assert other.get_state() == state
+
+
+def test_a_call_that_was_left_behind_is_ended_though_it_waits_at_its_end() -> None:
+    model, never = Balance(), asyncio.Event()
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+
+    @engine.on(Deposited)
+    async def add(event: Deposited) -> None:
+        try:
+            if event.amount == 1:
+                await never.wait()
+            await model.add(event)
+        finally:
+            if event.amount == 1:
+                await Pause()
+
+    left_behind(lambda: engine.process_events(deposits(3, 1)))
+    asyncio.run(engine.process_events(deposits(2)))
+
+    state = engine.get_state()
+    assert model.seen == [3, 2]
+    assert state is not None
+    assert state.applied_count == 2
+
+
+def test_what_a_call_raises_that_was_left_behind_is_logged_and_nobody_elses(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    model, never = Balance(), asyncio.Event()
+    engine = ProjectionEngine("p", InMemoryProjectionStateStore())
+
+    @engine.on(Deposited)
+    async def add(event: Deposited) -> None:
+        try:
+            if event.amount == 1:
+                await never.wait()
+            await model.add(event)
+        finally:
+            if event.amount == 1:
+                raise OSError("the file is closed")
+
+    left_behind(lambda: engine.process_events(deposits(1)))
+    asyncio.run(engine.process_events(deposits(2)))
+
+    assert model.seen == [2]
+    assert "was left when its loop was closed" in caplog.text
