@@ -1,0 +1,84 @@
+"""Waiting until what was written is in the read models."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from orchestrix.eventsourcing import AppendResult
+from orchestrix.projection_runtime.errors import NotInTime, NotProcessed
+from orchestrix.projection_runtime.follower import Follower
+
+_PAUSES: Final = (0.002, 0.05)
+"""Seconds between two looks at projections that others run: at first, and at most."""
+
+
+class Arrivals:
+    """Wakes those who wait for projections, whenever one moved."""
+
+    def __init__(self) -> None:
+        self._moved = asyncio.Event()
+
+    def announce(self) -> None:
+        """Wake them: a checkpoint or a condition has changed."""
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def wait(
+        self, followers: Sequence[Follower], target: AppendResult | int, seconds: float
+    ) -> None:
+        """See the runner."""
+        _, position = _range(target)
+        pause, longest = _PAUSES
+        waiting = list(followers)
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    moved = self._moved  # before looking, so that no move falls in between
+                    waiting = [each for each in waiting if not await _has_passed(each, position)]
+                    if not waiting:
+                        return
+                    for follower in waiting:
+                        _check_goes_on(follower, target)
+                    here = all(each.is_at_work for each in waiting)
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(None if here else pause):
+                            await moved.wait()
+                    pause = min(2 * pause, longest)
+        except TimeoutError:
+            raise await _not_in_time(waiting[0], position, seconds) from None
+
+
+async def _has_passed(follower: Follower, position: int) -> bool:
+    state = await follower.load_state()
+    return state is not None and state.last_processed_position >= position
+
+
+def _check_goes_on(follower: Follower, target: AppendResult | int) -> None:
+    first, last = _range(target)
+    if follower.condition == "stopped":
+        problem = f"it is stopped: {follower.problem_in_words()}"
+        raise NotProcessed(follower.projection_id, last, problem) from follower.problem
+    failed_at = follower.failed_at
+    if failed_at is not None and first <= failed_at <= last:
+        words = follower.problem_in_words()
+        problem = f"it failed at position {failed_at} and tries again: {words}"
+        raise NotProcessed(follower.projection_id, last, problem) from follower.problem
+
+
+def _range(target: AppendResult | int) -> tuple[int, int]:
+    if isinstance(target, int):
+        return target, target
+    return target.last_position, target.last_position
+
+
+async def _not_in_time(follower: Follower, position: int, seconds: float) -> NotInTime:
+    state = await follower.load_state()
+    checkpoint = 0 if state is None else state.last_processed_position
+    words = follower.problem_in_words()
+    return NotInTime(
+        follower.projection_id,
+        position,
+        f"after {seconds} seconds it is at {checkpoint}, {follower.condition} here"
+        + (f": {words}" if words else ""),
+    )
