@@ -6,11 +6,27 @@ rollback. That the call was cancelled can still be seen: since it began, its tas
 
 import asyncio
 import sys
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+
+_ending: ContextVar[bool] = ContextVar("orchestrix_ending_a_call", default=False)
+
+
+@contextmanager
+def ended_from_outside() -> Generator[None, None, None]:
+    """Let what is raised in this block, whatever it is, count as the end of a call."""
+    token = _ending.set(True)
+    try:
+        yield
+    finally:
+        _ending.reset(token)
 
 
 def requests_to_end() -> int:
     """Return how often the running task was asked to end and has not taken note."""
+    if _ending.get():
+        return sys.maxsize
     try:
         task = asyncio.current_task()
     except RuntimeError:  # its loop is gone, and the interpreter ends what is left

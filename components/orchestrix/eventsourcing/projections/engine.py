@@ -20,7 +20,7 @@ from orchestrix.eventsourcing.projections.state_keeper import (
 from orchestrix.eventsourcing.projections.transactional_work import TransactionalWork
 from orchestrix.eventsourcing.projections.turn import turn_of
 from orchestrix.eventsourcing.projections.work import Work
-from orchestrix.messaging import Event
+from orchestrix.messaging import Event, RecordedEvent
 from orchestrix.projection_state import ProjectionState, ProjectionStateStore
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
@@ -88,6 +88,15 @@ class ProjectionEngine:
     def promise(self) -> Promise:
         """What this engine promises, given its state store."""
         return self._keeper.promise
+
+    @property
+    def state_store(self) -> ProjectionStateStore:
+        """Where the state is kept."""
+        return self._keeper.store
+
+    def has_model_in_memory(self) -> bool:
+        """Say whether instances of class-style projections hold the read model, or some of it."""
+        return bool(self._registry.instances())
 
     def on(
         self, event_type: type[Event], *, replay: bool = True
@@ -183,6 +192,28 @@ class ProjectionEngine:
         self._work.requests_before = before
         try:
             await self._work.process(events)
+        except Exception as error:
+            check_cancelled(error, before)
+            raise
+        finally:
+            self._turn.end(call)
+
+    async def skip(self, failed: RecordedEvent) -> None:
+        """Pass over the event that failed last: it counts as handled, and not as applied.
+
+        What it did to a model that is not in the transaction of a state store stays.
+
+        Args:
+            failed: The event at ``failed_position`` of the state.
+
+        Raises:
+            FeedError: Another one failed, or none; nothing is passed over.
+        """
+        before = requests_to_end()
+        call = self._turn.begin() or await self._turn.wait()
+        self._work.requests_before = before
+        try:
+            await self._work.skip(failed)
         except Exception as error:
             check_cancelled(error, before)
             raise

@@ -2,7 +2,7 @@
 
 * OrchestrixError
   * ProjectionError
-    * RegistrationError      a handler that cannot work (also a TypeError): nothing registered
+    * RegistrationError      a handler that cannot work (also a TypeError)
     * FeedError              what was fed cannot be processed as it is (also a ValueError)
       * GapInFeed            events are missing between the checkpoint and the feed
       * MixedFeed            bare and recorded events for one projection
@@ -22,7 +22,10 @@ class ProjectionError(OrchestrixError):
 
 
 class RegistrationError(ProjectionError, TypeError):
-    """What was registered cannot work as a handler. Nothing was registered."""
+    """What was registered cannot work as a handler.
+
+    Nothing was registered; but that a handler returns a generator is seen when it is called.
+    """
 
 
 class FeedError(ProjectionError, ValueError):

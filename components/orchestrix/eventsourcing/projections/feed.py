@@ -46,8 +46,12 @@ def origin_of(feed: Feed, items: Sequence[Any], page: Page | None) -> Origin:
     return Origin(feed if items or page.last_position > 0 else None, page.store_id)
 
 
-def chunks(events: object, size: int) -> Iterator[Chunk]:
-    """Yield what a page or an iterable holds, in order: a page whole, others `size` at a time."""
+def chunks(events: object, size: int, *, is_replay: bool = False) -> Iterator[Chunk]:
+    """Yield what a page or an iterable holds, in order: a page whole, others `size` at a time.
+
+    Of an iterable that breaks, what it gave is yielded before its exception is raised; but not
+    of the first batch of a replay, which must not begin with it.
+    """
     if isinstance(events, Page):
         yield events.events, events
     elif isinstance(events, StreamPage):
@@ -55,22 +59,22 @@ def chunks(events: object, size: int) -> Iterator[Chunk]:
     else:
         if isinstance(events, list):
             events = tuple(cast("list[Any]", events))  # handlers may change their list
-        yield from _batches(iter(cast("Iterable[Any]", events)), size)
+        yield from _batches(iter(cast("Iterable[Any]", events)), size, is_replay)
 
 
-def _batches(iterator: Iterator[Any], size: int) -> Iterator[Chunk]:
-    """Yield `size` events at a time; before what the iterator raises, those that it gave."""
+def _batches(iterator: Iterator[Any], size: int, must_be_whole: bool) -> Iterator[Chunk]:
     batch: list[Any] = [None]
     while batch:
         batch = []
         try:
             batch.extend(islice(iterator, size))
         except BaseException:
-            if batch:
+            if batch and not must_be_whole:
                 yield tuple(batch), None
             raise
         if batch:
             yield tuple(batch), None
+        must_be_whole = False
 
 
 async def async_chunks(events: AsyncIterable[Any]) -> AsyncGenerator[Chunk, None]:

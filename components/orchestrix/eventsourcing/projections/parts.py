@@ -1,6 +1,6 @@
 """Parts of a chunk: what lies before the projection's start, what is history, what is new."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from orchestrix.eventsourcing.projections.feed import Origin
 from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.eventsourcing.projections.recorded_feed import check_place
 from orchestrix.messaging import Event, RecordedEvent
+from orchestrix.projection_state import PartlyApplied
 
 
 def after_start(
@@ -32,6 +33,22 @@ def is_comparable(old: Progress, origin: Origin) -> bool:
     """
     is_same_store = old.store_id is None or origin.store_id in (None, old.store_id)
     return old.feed is None or (old.feed == origin.feed and is_same_store)
+
+
+def done_in_silence(
+    partly: Mapping[str, tuple[str, ...]], silent: Collection[str]
+) -> tuple[PartlyApplied, ...]:
+    """Return what half-applied events did that a reset does not undo.
+
+    Args:
+        partly: The handlers that returned, for each event.
+        silent: Names of the handlers that are not called for history.
+    """
+    done = (
+        PartlyApplied(each, tuple(name for name in names if name in silent))
+        for each, names in partly.items()
+    )
+    return tuple(each for each in done if each.returned)
 
 
 def history_and_news(

@@ -7,7 +7,7 @@ from typing import Literal
 
 from orchestrix.eventsourcing.projections.applied import weight_kept, weight_of_ids, weight_of_run
 from orchestrix.eventsourcing.projections.context import ProjectionContext
-from orchestrix.eventsourcing.projections.errors import MixedFeed
+from orchestrix.eventsourcing.projections.errors import FeedError, MixedFeed
 from orchestrix.eventsourcing.projections.feed import Origin
 from orchestrix.messaging import RecordedEvent
 from orchestrix.projection_state import (
@@ -111,6 +111,19 @@ class Progress:
             self.highest = max(self.highest, position)
             self.failed_position = None
             self.is_dirty = self.has_moved = True
+
+    def pass_over(self, failed: RecordedEvent) -> None:
+        """Move the checkpoint over the event that failed. Raises FeedError for any other."""
+        if failed.position != self.failed_position:
+            raise FeedError(
+                f"projection {self.began_with.projection_id!r} cannot pass position "
+                f"{failed.position} over: what failed last is at {self.failed_position}"
+            )
+        self.make_state()  # who asks before this is saved shall see how it was
+        self.partly.pop(failed.id, None)
+        self.event_id = failed.id
+        self.reach(failed.position)
+        self.succeed()
 
     def took_ids(self, event_ids: list[str], passed: Collection[str]) -> None:
         """Count bare events, which `seen` has already, as applied but for those that `passed`."""

@@ -53,6 +53,11 @@ class StateKeeper:
         self._is_stored = False  # whether the store ever had a state
 
     @property
+    def store(self) -> ProjectionStateStore:
+        """Where the state is kept."""
+        return self._store
+
+    @property
     def promise(self) -> Promise:
         """What the store lets an engine promise."""
         if self.shared is not None:

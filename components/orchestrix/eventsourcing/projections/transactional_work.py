@@ -50,7 +50,11 @@ class TransactionalWork(Work):
         self._replaced: tuple[Instances, int] = [], 0
 
     async def _load(self) -> None:
-        state = await self._store.load_state(self._settings.projection_id)
+        try:
+            state = await self._store.load_state(self._settings.projection_id)
+        except BaseException:
+            self._keeper.remember(None)
+            raise
         self._stored = None if state is None else state.revision
         if state is None or self._is_lost or state.revision != self._progress.revision():
             self._begin(state or self._settings.first_state())
@@ -171,8 +175,12 @@ class TransactionalWork(Work):
 
     async def _save(self) -> None:
         self._is_lost = True  # until it is known to be stored
-        async with self._store.transaction(self._settings.projection_id) as transaction:
-            await self._write(transaction)
+        try:
+            async with self._store.transaction(self._settings.projection_id) as transaction:
+                await self._write(transaction)
+        except BaseException:
+            self._keeper.remember(None)
+            raise
         self._committed()
 
     async def _write(self, transaction: StateTransaction) -> None:

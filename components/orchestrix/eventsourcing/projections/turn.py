@@ -10,6 +10,7 @@ from contextlib import suppress
 from contextvars import ContextVar, Token
 from weakref import WeakKeyDictionary
 
+from orchestrix.eventsourcing.projections.cancellation import ended_from_outside
 from orchestrix.eventsourcing.projections.errors import EngineInUse
 
 logger = logging.getLogger("orchestrix.projections")
@@ -36,8 +37,9 @@ class Call:
         coroutine = None if task is None else task.get_coro()
         if isinstance(coroutine, Coroutine):
             try:
-                coroutine.close()
-            except Exception:
+                with ended_from_outside():
+                    coroutine.close()
+            except (Exception, asyncio.CancelledError):
                 logger.exception("a call that was left when its loop was closed ended in an error")
 
 

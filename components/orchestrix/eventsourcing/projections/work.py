@@ -24,6 +24,7 @@ from orchestrix.eventsourcing.projections.feed import (
 )
 from orchestrix.eventsourcing.projections.parts import (
     after_start,
+    done_in_silence,
     history_and_news,
     is_comparable,
 )
@@ -32,10 +33,10 @@ from orchestrix.eventsourcing.projections.recorded_feed import apply_recorded, c
 from orchestrix.eventsourcing.projections.registry import Registry
 from orchestrix.eventsourcing.projections.settings import Settings
 from orchestrix.eventsourcing.projections.state_keeper import StateKeeper
+from orchestrix.messaging import RecordedEvent
 from orchestrix.projection_state import (
     UNBOUNDED,
     Feed,
-    PartlyApplied,
     ProjectionState,
     Status,
 )
@@ -69,14 +70,17 @@ class Work:
 
     async def process(self, events: Events) -> None:
         """See the engine."""
-        if not self._keeper.is_current(self._progress) or not self._is_ready():
-            await self._prepare()
-        if self._progress.is_dirty:  # saving it failed
-            await self._save()
+        await self._be_ready()
         self._progress.highest = 0
         await self._take_all(events)
         if self._progress.replay_until == UNBOUNDED:
             await self._end_unbounded_replay()
+
+    async def skip(self, failed: RecordedEvent) -> None:
+        """See the engine."""
+        await self._be_ready()
+        self._progress.pass_over(failed)
+        await self._save()
 
     async def replay(self, events: Events) -> None:
         """See the engine."""
@@ -87,6 +91,12 @@ class Work:
         finally:
             self._in_replay, self._history_until = False, 0
         await self._end_replay(isinstance(events, Page) and not events.at_end)
+
+    async def _be_ready(self) -> None:
+        if not self._keeper.is_current(self._progress) or not self._is_ready():
+            await self._prepare()
+        if self._progress.is_dirty:  # saving it failed
+            await self._save()
 
     def _is_ready(self) -> bool:
         progress = self._progress
@@ -119,18 +129,9 @@ class Work:
             feed=origin.feed,
             store_id=origin.store_id or (old.store_id if is_known else None),
             replay_until=max(old.position, self._until()) if is_known else UNBOUNDED,
-            partly_applied=self._done_in_silence(),
+            partly_applied=done_in_silence(old.partly, self._registry.silent_names()),
         )
         self._begin(first)
-
-    def _done_in_silence(self) -> tuple[PartlyApplied, ...]:
-        """Return what half-applied events did that a reset does not undo."""
-        silent = self._registry.silent_names()
-        done = (
-            PartlyApplied(each, tuple(name for name in names if name in silent))
-            for each, names in self._progress.partly.items()
-        )
-        return tuple(each for each in done if each.returned)
 
     async def _load(self) -> None:
         if self._keeper.is_current(self._progress):
@@ -166,7 +167,7 @@ class Work:
                     await self._take(items, page, must_reset)
                     must_reset, self._place = False, self._place + len(items)
         else:
-            for items, page in chunks(events, self._settings.batch_size):
+            for items, page in chunks(events, self._settings.batch_size, is_replay=must_reset):
                 await self._take(items, page, must_reset)
                 must_reset, self._place = False, self._place + len(items)
         if must_reset:  # there was nothing to replay

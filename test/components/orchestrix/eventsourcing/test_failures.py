@@ -20,6 +20,7 @@ from sample_events import (
 )
 
 from orchestrix.eventsourcing import (
+    FeedError,
     GapInFeed,
     OutOfOrder,
     ProjectionContext,
@@ -861,3 +862,38 @@ async def test_a_text_with_ways_of_its_own_is_kept_as_text() -> None:
     state = engine.get_state()
     assert state is not None
     assert state.last_error == "Odd: odd"
+
+
+@pytest.mark.parametrize("store", [InMemoryProjectionStateStore, PlainStore, FakeDatabase])
+async def test_the_event_that_failed_can_be_passed_over_and_no_other(
+    store: type[ProjectionStateStore],
+) -> None:
+    engine = ProjectionEngine("p", state_store := store())
+    seen: list[int] = []
+
+    @engine.on(Deposited)
+    def half(event: Deposited) -> None:
+        seen.append(event.amount)
+
+    @engine.on(Deposited)
+    def fail(event: Deposited) -> None:
+        if event.amount == 2:
+            raise OSError("no 2")
+
+    page = log_of(deposits(1, 2, 3)).read_all()
+    with pytest.raises(FeedError, match="cannot pass position 1 over: what failed last is at None"):
+        await engine.skip(page.events[0])
+    with pytest.raises(OSError, match="no 2"):
+        await engine.process_events(page)
+    with pytest.raises(FeedError, match="cannot pass position 3 over: what failed last is at 2"):
+        await engine.skip(page.events[2])
+    await engine.skip(page.events[1])
+    state = await state_store.load_state("p")
+    await engine.process_events(page)
+
+    assert seen[-1] == 3
+    assert state is not None
+    assert (state.last_processed_position, state.applied_count) == (2, 1)
+    assert (state.failed_position, state.partly_applied, state.is_healthy) == (None, (), True)
+    assert state.last_processed_event_id == page.events[1].id
+    assert (await state_store.load_state("p")) == engine.get_state()

@@ -1,7 +1,7 @@
 """Replaying: from scratch, as history, and going on after a crash."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -962,3 +962,25 @@ async def test_a_replay_forgets_the_handlers_whose_work_its_reset_undid(
     state = engine.get_state()
     assert state is not None
     assert state.partly_applied == ()
+
+
+@pytest.mark.parametrize("store", [InMemoryProjectionStateStore, FakeDatabase])
+async def test_a_feed_that_breaks_in_its_first_batch_replays_nothing(
+    store: type[ProjectionStateStore],
+) -> None:
+    model = Balance()
+    engine = engine_for(model, store(), batch_size=3)
+
+    def broken(count: int) -> Iterator[Event]:
+        yield from deposits(*range(count))
+        raise OSError("the connection broke")
+
+    await engine.process_events(deposits(7, 8))
+    with pytest.raises(OSError, match="the connection broke"):
+        await engine.replay(broken(2))
+    before = model.seen[:]
+    with pytest.raises(OSError, match="the connection broke"):
+        await engine.replay(broken(4))
+
+    assert before == [7, 8]
+    assert model.seen == [0, 1, 2, 3]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from conformance.projection_engine import Case, fed
@@ -22,6 +23,7 @@ from orchestrix.eventsourcing import (
 from orchestrix.messaging import RecordedEvent
 from orchestrix.projection_state import (
     InMemoryProjectionStateStore,
+    ProjectionState,
     ProjectionStateStore,
     StateConflict,
 )
@@ -799,3 +801,54 @@ async def test_a_state_is_not_told_while_nobody_knows_whether_it_stands() -> Non
     assert told is None
     assert stored.last_processed_position != 3
     assert engine.get_state() == stored
+
+
+@pytest.mark.parametrize("is_away", ["for loading", "for saving"])
+async def test_a_failure_that_could_not_be_counted_is_not_told_as_health(is_away: str) -> None:
+    class Away(FakeDatabase):
+        broken = False
+
+        async def load_state(self, projection_id: str) -> ProjectionState | None:
+            if self.broken and is_away == "for loading":
+                raise Lost("away")
+            return await super().load_state(projection_id)
+
+        def _check_again(self, transaction: Any) -> None:
+            if self.broken:
+                raise Lost("away")
+            super()._check_again(transaction)
+
+    database = Away()
+    engine = ProjectionEngine("p", database)
+    engine.on(Deposited)(lambda event, context: context.transaction.rows.append(event.amount))
+    await engine.process_events(deposits(1))
+    database.broken = True
+
+    before = engine.is_healthy()
+    with pytest.raises(Lost, match="away"):
+        await engine.process_events(deposits(2))
+    during, told = engine.is_healthy(), engine.get_state()
+    database.broken = False
+    await engine.process_events(deposits(3))
+
+    assert (before, during, told, engine.is_healthy()) == (True, False, None, True)
+
+
+async def test_a_state_that_was_saved_alone_is_not_told_while_nobody_knows_whether_it_stands() -> (
+    None
+):
+    for step in range(1, 60):
+        database = FakeDatabase()
+        engine = ProjectionEngine("p", database)
+        feed = log_of(deposits(1)).read_all()
+        await engine.process_events(feed)
+        replaying = asyncio.create_task(engine.replay(feed))
+        for _ in range(step):
+            await asyncio.sleep(0)
+        replaying.cancel()
+        await asyncio.wait([replaying])
+
+        assert engine.get_state() in (None, database.states["p"])
+        if not replaying.cancelled():
+            return
+    raise AssertionError("the replay never ended")

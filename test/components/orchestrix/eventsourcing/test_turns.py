@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from typing import Any
 
 import pytest
-from fake_database import PlainStore
+from fake_database import FakeDatabase, PlainStore
 from sample_events import Balance, Deposited, deposits, engine_for, log_of
 
 from orchestrix.eventsourcing import EngineInUse, ProjectionEngine
@@ -467,3 +467,47 @@ def test_what_a_call_raises_that_was_left_behind_is_logged_and_nobody_elses(
 
     assert model.seen == [2]
     assert "was left when its loop was closed" in caplog.text
+
+
+class Connection:
+    """What a handler leaves only after a wait, as a connection to a server."""
+
+    async def __aenter__(self) -> None: ...
+
+    async def __aexit__(self, *problem: object) -> None:
+        await Pause()
+
+
+class Immediate(FakeDatabase):
+    """Answers without a turn of the loop, as an embedded database can."""
+
+    async def step(self) -> None:
+        self.steps += 1
+
+
+@pytest.mark.parametrize("store", [InMemoryProjectionStateStore, Immediate])
+@pytest.mark.parametrize("is_replay", [False, True])
+def test_a_call_that_was_left_behind_counts_as_cancelled_whatever_its_handler_raises(
+    store: type[ProjectionStateStore], is_replay: bool
+) -> None:
+    calls: list[int] = []
+    never, hang = asyncio.Event(), [2]
+    engine = ProjectionEngine("p", store())
+
+    @engine.on(Deposited)
+    async def handle(event: Deposited) -> None:
+        calls.append(event.amount)
+        async with Connection():
+            if event.amount in hang:
+                await never.wait()
+
+    feed = log_of(deposits(2, 3)).read_all()
+    left_behind(lambda: engine.replay(feed) if is_replay else engine.process_events(feed))
+    before = calls[:]
+    hang.clear()
+    asyncio.run(engine.initialize())
+
+    assert before == [2]
+    assert calls == [2]
+    state = engine.get_state()
+    assert state is None or (state.error_count, state.is_healthy) == (0, True)
