@@ -7,19 +7,22 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import uuid_utils
 
 from orchestrix.eventsourcing import StoreClosed, StoreUnavailable, StoreUnusable
 from orchestrix.sqlite_store import sql
+from orchestrix.sqlite_store.connection import (
+    Connection,
+    Inode,
+    Synchronous,
+    check_not_inherited,
+    connect,
+    inode_of,
+)
 from orchestrix.sqlite_store.problems import problems_explained
 from orchestrix.sqlite_store.transaction import transaction
-
-Synchronous = Literal["FULL", "NORMAL"]
-
-_LONGEST_TIMEOUT = 1e6
-"""Seconds: SQLite counts milliseconds in 31 bits."""
 
 _RETRY_AFTER = 0.01
 """Seconds between two attempts at what SQLite does not wait for by itself."""
@@ -44,22 +47,28 @@ class Database:
     synchronous: Synchronous
     busy_timeout: float
     store_id: str
-    inode: tuple[int, int]
-    log_inode: tuple[int, int]
+    inode: Inode
+    log_inode: Inode
     process: int
-    anchor: sqlite3.Connection
+    anchor: Connection
 
-    def connect(self) -> sqlite3.Connection:
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process was forked from the one that opened the file."""
+        return self.process != os.getpid()
+
+    def connect(self) -> Connection:
         """Return a new connection, for use by one thread at a time."""
-        return _connect(self.path, self.synchronous, self.busy_timeout, "rw")
+        return connect(self.path, self.synchronous, self.busy_timeout, "rw")
 
     def check_process(self) -> None:
         """Raise StoreClosed in a process that was forked from the one that opened the file."""
-        if self.process != os.getpid():
+        if self.is_inherited:
             raise StoreClosed(
                 str(self.path),
-                f"process {self.process} opened it, and this is process {os.getpid()}; open it "
-                "in each process, after the fork",
+                f"process {self.process} opened it, and this is process {os.getpid()}; start "
+                "processes with the method `spawn` or `forkserver` and open it in each, or fork "
+                "before the file is opened",
             )
 
     def check_present(self) -> None:
@@ -71,9 +80,9 @@ class Database:
         """Close the anchor, which has to be the last connection."""
         self.anchor.close()
 
-    def _check_present(self, path: Path, inode: tuple[int, int]) -> None:
+    def _check_present(self, path: Path, inode: Inode) -> None:
         try:
-            found = _inode(path)
+            found = inode_of(path)
         except FileNotFoundError:
             raise self._moved(path, "was moved away or deleted") from None
         if found != inode:
@@ -110,10 +119,11 @@ def open_database(
     with problems_explained(path):
         path = path.resolve()  # SQLite keeps its log beside the file, not beside a link to it
         _check_path(path)
+        check_not_inherited(path)
         size = _size(path)
         if size:
             _look_at(path, size, busy_timeout)
-        anchor = _connect(path, synchronous, busy_timeout, "rwc")
+        anchor = connect(path, synchronous, busy_timeout, "rwc")
         try:
             _recognise(path, anchor)  # again: another process may have been faster
             _switch_to_wal(path, anchor, busy_timeout)
@@ -123,7 +133,7 @@ def open_database(
                 raise StoreUnusable(
                     str(path), "its table `store` is empty, which no program of ours leaves behind"
                 )
-            inodes = _inode(path), _inode(_log_of(path))
+            inodes = inode_of(path), inode_of(_log_of(path))
             return Database(path, synchronous, busy_timeout, store_id, *inodes, os.getpid(), anchor)
         except BaseException:
             anchor.close()
@@ -133,7 +143,7 @@ def open_database(
 def _look_at(path: Path, size: int, busy_timeout: float) -> None:
     """Refuse a file that is not ours without changing it, not even its write-ahead log."""
     try:
-        with closing(_connect(path, "NORMAL", busy_timeout, "ro")) as looking:
+        with closing(connect(path, "NORMAL", busy_timeout, "ro")) as looking:
             _recognise(path, looking)
             _check_whole(path, looking, size)
     except sqlite3.OperationalError as error:
@@ -173,27 +183,6 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _connect(
-    path: Path, synchronous: Synchronous, busy_timeout: float, mode: Literal["ro", "rw", "rwc"]
-) -> sqlite3.Connection:
-    """Connect; only ``rwc`` makes a file that is missing."""
-    connection = sqlite3.connect(
-        f"{path.as_uri()}?mode={mode}",
-        uri=True,
-        timeout=min(busy_timeout, _LONGEST_TIMEOUT),
-        isolation_level=None,
-        check_same_thread=False,
-    )
-    try:
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-        if synchronous == "FULL":  # on macOS fsync alone leaves data in the disk's own cache
-            connection.execute("PRAGMA fullfsync = ON")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
 
 
 def _recognise(path: Path, connection: sqlite3.Connection) -> None:
@@ -261,8 +250,3 @@ def _migrate(connection: sqlite3.Connection) -> None:
             connection.execute(sql.NEW_STORE, (str(uuid_utils.uuid7()), made))
         connection.execute(f"PRAGMA application_id = {sql.APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(sql.MIGRATIONS)}")
-
-
-def _inode(path: Path) -> tuple[int, int]:
-    found = os.stat(path)  # noqa: PTH116 - called for each commit, and half as expensive
-    return found.st_dev, found.st_ino

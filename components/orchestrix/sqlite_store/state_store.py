@@ -10,8 +10,9 @@ from typing import NoReturn
 from orchestrix.eventsourcing import BatchInsideBatch, checked_seconds
 from orchestrix.projection_state import ProjectionState, TransactionalProjectionStateStore
 from orchestrix.sqlite_store import sql
+from orchestrix.sqlite_store.connection import Synchronous
 from orchestrix.sqlite_store.connections import Connections
-from orchestrix.sqlite_store.database import Synchronous, check_synchronous, open_database
+from orchestrix.sqlite_store.database import check_synchronous, open_database
 from orchestrix.sqlite_store.problems import problems_explained
 from orchestrix.sqlite_store.process_locks import Batch, batches, is_inside_batch, lock_of
 from orchestrix.sqlite_store.rows import microseconds
@@ -62,6 +63,7 @@ class SQLiteProjectionStateStore(TransactionalProjectionStateStore):
                     )
                     try:
                         yield transaction
+                        self._database.check_process()
                         await _to_its_end(transaction.commit)
                     finally:
                         transaction.roll_back()

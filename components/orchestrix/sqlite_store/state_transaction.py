@@ -66,7 +66,7 @@ class SQLiteStateTransaction(StateTransaction):
 
     def roll_back(self) -> None:
         """Take back what was written, if anything was and it is not committed."""
-        if self._has_begun:
+        if self._has_begun and not self._database.is_inherited:
             try:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
@@ -74,6 +74,7 @@ class SQLiteStateTransaction(StateTransaction):
                 self._end()
 
     def _begin(self) -> None:
+        self._database.check_process()
         if self._has_begun:
             self._check_untouched()
             return

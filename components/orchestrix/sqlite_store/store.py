@@ -32,8 +32,9 @@ from orchestrix.eventsourcing import (
 )
 from orchestrix.messaging import Event
 from orchestrix.sqlite_store.append_group import Append
+from orchestrix.sqlite_store.connection import Synchronous
 from orchestrix.sqlite_store.connections import Connections
-from orchestrix.sqlite_store.database import Database, Synchronous, check_synchronous, open_database
+from orchestrix.sqlite_store.database import Database, check_synchronous, open_database
 from orchestrix.sqlite_store.problems import problems_explained
 from orchestrix.sqlite_store.process_locks import is_inside_batch
 from orchestrix.sqlite_store.reader import Reader, head_of, load_snapshot, stream_ids
@@ -56,7 +57,7 @@ class SQLiteEventStore(AsyncEventStore):
     Safe for tasks, loops and threads, and for kill -9 at any moment: an append that was
     answered is there afterwards, one that was not is there whole or not at all. A task that
     is cancelled in an append leaves it written or not; repeating it with the same events is
-    safe. Not to be pickled, nor used after a fork: each process opens the file itself.
+    safe. Not to be pickled, nor inherited by a fork: each process opens the file itself.
 
     Made by :func:`open_sqlite_store`.
     """
@@ -155,8 +156,11 @@ class SQLiteEventStore(AsyncEventStore):
     def close(self) -> None:
         """Write what is waiting, answer what was asked, then end. Blocks until then.
 
-        Called by :func:`open_sqlite_store`. Tasks in `wait_for_events` get StoreClosed.
+        Called by :func:`open_sqlite_store`. Tasks in `wait_for_events` get StoreClosed. In a
+        forked process nothing is done: it is the parent's to close.
         """
+        if self._database.is_inherited:
+            return
         self._closed = True
         self._writer.close()
         self._reader.close()
@@ -232,11 +236,12 @@ async def open_sqlite_store(
             database.close()
             raise
 
-    store = await _opened(make)
+    store, process = await _opened(make), os.getpid()
     try:
         yield store
     finally:
-        await asyncio.shield(asyncio.to_thread(store.close))
+        if process == os.getpid():  # else the threads of this loop are the parent's, too
+            await asyncio.shield(asyncio.to_thread(store.close))
 
 
 async def _opened(make: Callable[[], SQLiteEventStore]) -> SQLiteEventStore:

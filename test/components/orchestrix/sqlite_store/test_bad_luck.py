@@ -385,7 +385,7 @@ CALLS: list[tuple[str, Any]] = [
 ]
 
 
-async def test_after_a_fork_the_child_is_told_to_open_its_own(
+async def test_after_a_fork_the_child_is_told_how_to_start_processes(
     store: SQLiteEventStore, path: Path
 ) -> None:
     await store.append("a", counted(1))
@@ -405,7 +405,7 @@ async def test_after_a_fork_the_child_is_told_to_open_its_own(
     assert len(told) == len(CALLS)
     for each in told:
         assert each.startswith("StoreClosed")
-        assert f"process {os.getpid()} opened it, and this is process {child}; open it" in each
+        assert f"process {os.getpid()} opened it, and this is process {child}; start" in each
     assert (await store.append("a", counted(2), expected_version=0)).last_version == 1
 
 

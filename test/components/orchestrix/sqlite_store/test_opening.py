@@ -7,7 +7,6 @@ import sqlite3
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from conformance.event_store import counted, log_of, snapshot_at, soon, until, w
 
 from orchestrix.eventsourcing import InvalidRange, StorageError, StoreUnavailable, StoreUnusable
 from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store, sql
+from orchestrix.sqlite_store.connection import Connection
 
 NOBODY = 65534
 
@@ -396,12 +396,11 @@ async def test_opening_waits_for_another_process_that_makes_the_store(path: Path
 async def test_a_place_that_allows_no_write_ahead_log_is_refused(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Stubborn(sqlite3.Connection):
-        def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
-            return super().execute(sql.replace("= WAL", "= DELETE"), *arguments)
+    def stubborn(connection: Connection, sql: str, *arguments: Any) -> sqlite3.Cursor:
+        return sqlite3.Connection.execute(connection, sql.replace("= WAL", "= DELETE"), *arguments)
 
     path.touch()
-    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Stubborn))
+    monkeypatch.setattr(Connection, "execute", stubborn)
     error = await refusal(path)
 
     assert isinstance(error, StoreUnavailable)
