@@ -37,7 +37,7 @@ class Connections:
         with problems_explained(self.database.path):
             self.database.check_present()
             try:
-                connection = self._idle.pop()
+                connection = _as_made(self._idle.pop())
             except IndexError:
                 connection = self.database.connect()
         try:
@@ -57,3 +57,11 @@ class Connections:
         self._closed = True
         while self._idle:
             self._idle.pop().close()
+
+
+def _as_made(connection: Connection) -> Connection:
+    """Undo what a handler may have set for itself in the batch before."""
+    connection.row_factory = None
+    connection.text_factory = str
+    connection.isolation_level = None
+    return connection
