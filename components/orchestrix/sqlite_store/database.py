@@ -21,6 +21,7 @@ from orchestrix.sqlite_store.connection import (
     connect,
     inode_of,
 )
+from orchestrix.sqlite_store.files import absolute, checked_size, log_of, size_of
 from orchestrix.sqlite_store.problems import problems_explained
 from orchestrix.sqlite_store.transaction import transaction
 
@@ -74,7 +75,7 @@ class Database:
     def check_present(self) -> None:
         """Raise StoreUnavailable when the path no longer leads to the files that were opened."""
         self._check_present(self.path, self.inode)
-        self._check_present(_log_of(self.path), self.log_inode)
+        self._check_present(log_of(self.path), self.log_inode)
 
     def close(self) -> None:
         """Close the anchor, which has to be the last connection."""
@@ -115,12 +116,11 @@ def open_database(
         StoreUnavailable: It cannot be reached or written.
         StoreUnusable: It is not ours, damaged, or of a newer schema. It was not changed.
     """
-    path = Path(path).absolute()
+    with problems_explained(Path(path)):
+        path = absolute(Path(path))
     with problems_explained(path):
-        path = path.resolve()  # SQLite keeps its log beside the file, not beside a link to it
-        _check_path(path)
         check_not_inherited(path)
-        size = _size(path)
+        size = checked_size(path)
         if size:
             _look_at(path, size, busy_timeout)
         anchor = connect(path, synchronous, busy_timeout, "rwc")
@@ -133,7 +133,7 @@ def open_database(
                 raise StoreUnusable(
                     str(path), "its table `store` is empty, which no program of ours leaves behind"
                 )
-            inodes = inode_of(path), inode_of(_log_of(path))
+            inodes = inode_of(path), inode_of(log_of(path))
             return Database(path, synchronous, busy_timeout, store_id, *inodes, os.getpid(), anchor)
         except BaseException:
             anchor.close()
@@ -151,51 +151,20 @@ def _look_at(path: Path, size: int, busy_timeout: float) -> None:
             raise  # else a crash left something that SQLite has to take back before anybody reads
 
 
-def _check_path(path: Path) -> None:
-    if path.name.startswith(":") or "\0" in str(path):
-        raise StoreUnusable(
-            str(path), "this names no file; use InMemoryEventStore for events that may be lost"
-        )
-    if path.is_dir():
-        raise StoreUnusable(str(path), "this is a folder; name a file in it")
-    if not path.parent.is_dir():
-        raise StoreUnavailable(str(path), f"there is no folder {path.parent}; make it first")
-    wal = _log_of(path)
-    if _size(wal) and not path.exists():
-        raise StoreUnusable(
-            str(path),
-            f"the file is missing, but its newest events are here in {wal.name}; bring both "
-            f"together again, or delete {wal.name} to begin a new store",
-        )
-
-
-def _log_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}-wal")
-
-
-def _size(path: Path) -> int:
-    """Return the bytes of a file, 0 when it is missing.
-
-    Nothing here opens the database's file by itself: closing it would drop the locks of all
-    connections of this process. Source: https://www.sqlite.org/howtocorrupt.html, 2.2.
-    """
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
 def _recognise(path: Path, connection: sqlite3.Connection) -> None:
     with transaction(connection, "DEFERRED"):  # another process may be making it
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         tables = [name for (name,) in connection.execute(sql.TABLES)]
-    if application != sql.APPLICATION_ID and (application or tables):
+        version = _schema_version(connection)
+        (encoding,) = connection.execute("PRAGMA encoding").fetchone()
+    marked = application or tables or version or encoding != "UTF-8"
+    if application != sql.APPLICATION_ID and marked:
         found = f" (it has {', '.join(tables[:3])})" if tables else ""
         raise StoreUnusable(
             str(path),
             f"this is another application's database{found}; give the store a file of its own",
         )
-    if (version := _schema_version(connection)) > len(sql.MIGRATIONS):
+    if version > len(sql.MIGRATIONS):
         raise StoreUnusable(
             str(path),
             f"its schema has version {version}, and this program knows up to "
@@ -206,7 +175,7 @@ def _recognise(path: Path, connection: sqlite3.Connection) -> None:
 def _check_whole(path: Path, connection: sqlite3.Connection, size: int) -> None:
     """Refuse a page that was cut off: SQLite would fill it up with zeros."""
     (page_size,) = connection.execute("PRAGMA page_size").fetchone()
-    if size % page_size and not _size(_log_of(path)):  # else SQLite has it whole in there
+    if size % page_size and not size_of(log_of(path)):  # else SQLite has it whole in there
         raise StoreUnusable(
             str(path),
             f"this file is damaged; it was cut off in the middle of a page, at byte {size}; "

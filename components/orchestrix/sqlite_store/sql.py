@@ -75,7 +75,8 @@ NEW_STORE: Final = "INSERT INTO store VALUES (?, ?)"
 STORE_ID: Final = "SELECT store_id FROM store"
 
 # What else is in the file, to tell a new one from another application's.
-TABLES: Final = "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
+TABLES: Final = r"""
+    SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name"""
 
 # Where the next append begins: the last position ever given, and the newest event's time.
 END: Final = """
