@@ -1,6 +1,5 @@
 """The event store in one SQLite file."""
 
-import asyncio
 import os
 import sqlite3
 import threading
@@ -32,6 +31,7 @@ from orchestrix.eventsourcing import (
 )
 from orchestrix.messaging import Event
 from orchestrix.sqlite_store.append_group import Append
+from orchestrix.sqlite_store.blocking import opened, to_its_end
 from orchestrix.sqlite_store.connection import Synchronous
 from orchestrix.sqlite_store.connections import Connections
 from orchestrix.sqlite_store.database import Database, check_synchronous, open_database
@@ -236,33 +236,9 @@ async def open_sqlite_store(
             database.close()
             raise
 
-    store, process = await _opened(make), os.getpid()
+    store, process = await opened(make), os.getpid()
     try:
         yield store
     finally:
         if process == os.getpid():  # else the threads of this loop are the parent's, too
-            await asyncio.shield(asyncio.to_thread(store.close))
-
-
-async def _opened(make: Callable[[], SQLiteEventStore]) -> SQLiteEventStore:
-    """Make a store in a thread; when cancelled meanwhile, close it as soon as it is made."""
-    made: list[SQLiteEventStore] = []
-    gate, abandoned = threading.Lock(), threading.Event()
-
-    def work() -> None:
-        store = make()
-        with gate:
-            if not abandoned.is_set():
-                made.append(store)
-                return
-        store.close()
-
-    try:
-        await asyncio.to_thread(work)
-    except asyncio.CancelledError:
-        with gate:
-            abandoned.set()
-        for store in made:
-            store.close()
-        raise
-    return made[0]
+            await to_its_end(store.close)

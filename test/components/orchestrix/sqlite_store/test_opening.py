@@ -16,6 +16,7 @@ from conformance.event_store import counted, log_of, snapshot_at, soon, until, w
 from orchestrix.eventsourcing import InvalidRange, StorageError, StoreUnavailable, StoreUnusable
 from orchestrix.sqlite_store import (
     SQLiteEventStore,
+    SQLiteProjectionStateStore,
     open_sqlite_projections,
     open_sqlite_store,
     sql,
@@ -538,22 +539,59 @@ async def test_any_other_busy_timeout_is_taken(
         assert writer.execute("PRAGMA busy_timeout").fetchone() == (milliseconds,)
 
 
+@pytest.mark.parametrize(
+    ("opening", "cls"),
+    [
+        (open_sqlite_store, SQLiteEventStore),
+        (open_sqlite_projections, SQLiteProjectionStateStore),
+    ],
+)
 async def test_opening_that_is_cancelled_leaves_nothing_open(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch, opening: Any, cls: Any
 ) -> None:
-    closed: list[SQLiteEventStore] = []
-    close = SQLiteEventStore.close
+    closed: list[Any] = []
+    close = cls.close
 
-    def noting(store: SQLiteEventStore) -> None:
+    def noting(store: Any) -> None:
         close(store)
         closed.append(store)
 
-    monkeypatch.setattr(SQLiteEventStore, "close", noting)
-    opening = asyncio.create_task(open_sqlite_store(path).__aenter__())
+    monkeypatch.setattr(cls, "close", noting)
+    opened = asyncio.create_task(opening(path).__aenter__())
     await asyncio.sleep(0)
-    opening.cancel()
+    opened.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await opening
+        await opened
 
     await until(lambda: len(closed) == 1)
+    assert not path.with_name("events.db-wal").exists()
     await soon(filled(path))
+
+
+def test_a_store_is_closed_when_its_block_ends_with_the_loop(path: Path) -> None:
+    """At its end asyncio.run cancels every task there is."""
+    stores: list[SQLiteEventStore] = []
+    appended: list[asyncio.Task[Any]] = []
+
+    async def service(begun: asyncio.Event, stop: asyncio.Event) -> None:
+        async with open_sqlite_store(path) as store:
+            stores.append(store)
+            begun.set()
+            await stop.wait()
+            appended.append(asyncio.create_task(store.append("a", counted(1))))
+            await asyncio.sleep(0)
+
+    async def program(steps: int) -> None:
+        begun, stop = asyncio.Event(), asyncio.Event()
+        running = asyncio.create_task(service(begun, stop))
+        await begun.wait()
+        stop.set()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        assert not running.done()
+
+    for steps in range(5):
+        asyncio.run(program(steps))
+
+        assert stores[-1]._closed
+        assert not path.with_name("events.db-wal").exists()
