@@ -18,6 +18,7 @@ from orchestrix.eventsourcing import (
     Page,
     Snapshot,
     StoreClosed,
+    StoreUnavailable,
     StreamPage,
     Watchers,
     check_append,
@@ -179,10 +180,14 @@ class SQLiteEventStore(AsyncEventStore):
 
     def _has_grown(self, after_position: int) -> bool:
         self._check_open()
-        with problems_explained(self._database.path):
-            self._database.check_present()
-            with self._looking:  # the anchor is for one thread at a time
-                return head_of(self._database.anchor) > after_position
+        try:
+            with problems_explained(self._database.path):
+                self._database.check_present()
+                with self._looking:  # the anchor is for one thread at a time
+                    return head_of(self._database.anchor) > after_position
+        except StoreUnavailable:
+            self._check_open()  # another thread may have closed it meanwhile, log and all
+            raise
 
     def _check_outside(self, stream_id: str) -> None:
         if is_inside_batch(self._database.inode):
