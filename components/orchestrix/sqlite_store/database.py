@@ -21,7 +21,7 @@ from orchestrix.sqlite_store.connection import (
     connect,
     inode_of,
 )
-from orchestrix.sqlite_store.files import absolute, checked_size, log_of, size_of
+from orchestrix.sqlite_store.files import absolute, checked_size, log_of, memory_of, size_of
 from orchestrix.sqlite_store.problems import problems_explained
 from orchestrix.sqlite_store.transaction import transaction
 
@@ -39,7 +39,8 @@ class Database:
         busy_timeout: Seconds to wait for other programs that write.
         store_id: Which log this is.
         inode: Device and number of the file that was opened under the path.
-        log_inode: The same of its write-ahead log, which SQLite keeps while the file is open.
+        beside: Its write-ahead log, and the memory of who reads how much of that, which SQLite
+            keeps while the file is open.
         process: The process that opened it.
         anchor: A connection that stays open as long as this is used, for one thread at a time.
     """
@@ -49,7 +50,7 @@ class Database:
     busy_timeout: float
     store_id: str
     inode: Inode
-    log_inode: Inode
+    beside: tuple[tuple[Path, Inode], ...]
     process: int
     anchor: Connection
 
@@ -75,7 +76,8 @@ class Database:
     def check_present(self) -> None:
         """Raise StoreUnavailable when the path no longer leads to the files that were opened."""
         self._check_present(self.path, self.inode)
-        self._check_present(log_of(self.path), self.log_inode)
+        for path, inode in self.beside:
+            self._check_present(path, inode)
 
     def close(self) -> None:
         """Close the anchor, which has to be the last connection."""
@@ -133,8 +135,12 @@ def open_database(
                 raise StoreUnusable(
                     str(path), "its table `store` is empty, which no program of ours leaves behind"
                 )
-            inodes = inode_of(path), inode_of(log_of(path))
-            return Database(path, synchronous, busy_timeout, store_id, *inodes, os.getpid(), anchor)
+            inode = inode_of(path)
+            beside = tuple((each, inode_of(each)) for each in (log_of(path), memory_of(path)))
+            process = os.getpid()
+            return Database(
+                path, synchronous, busy_timeout, store_id, inode, beside, process, anchor
+            )
         except BaseException:
             anchor.close()
             raise

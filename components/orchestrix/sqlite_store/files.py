@@ -58,6 +58,11 @@ def log_of(path: Path) -> Path:
     return path.with_name(f"{path.name}-wal")
 
 
+def memory_of(path: Path) -> Path:
+    """Return where SQLite keeps what the processes share about the log of a file."""
+    return path.with_name(f"{path.name}-shm")
+
+
 def size_of(path: Path) -> int:
     """Return the bytes of a file, 0 when it is missing."""
     found = _status(path)

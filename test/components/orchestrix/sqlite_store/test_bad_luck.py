@@ -355,16 +355,17 @@ async def test_one_bad_snapshot_keeps_no_append_from_being_written(
 
 
 @pytest.mark.parametrize("how", ["deleted", "replaced"])
+@pytest.mark.parametrize("name", ["events.db-wal", "events.db-shm"])
 async def test_nothing_is_answered_that_went_into_a_log_which_is_gone(
-    store: SQLiteEventStore, path: Path, how: str
+    store: SQLiteEventStore, path: Path, name: str, how: str
 ) -> None:
     await store.append("a", counted(1))
-    log = path.with_name("events.db-wal")
+    log = path.with_name(name)
     log.rename(path.with_name("moved"))
     if how == "replaced":
         shutil.copy(path.with_name("moved"), log)
     for refused in (store.append("a", counted(2)), store.load("a"), store.wait_for_events(5, 0)):
-        with pytest.raises(StoreUnavailable, match=rf"events.db-wal was .*{how}.*Nothing but SQL"):
+        with pytest.raises(StoreUnavailable, match=rf"{name} was .*{how}.*Nothing but SQL"):
             await refused
 
     path.with_name("moved").rename(log)
