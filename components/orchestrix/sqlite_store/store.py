@@ -220,8 +220,10 @@ async def open_sqlite_store(
         synchronous: What an answered append survives. ``FULL``: the loss of power, too.
             ``NORMAL``: the end of the process by any means; when the machine itself goes down,
             the newest appends may be missing, always the last ones and each one whole.
-        busy_timeout: Seconds to wait for other processes that write, at least 0.
-        clock: What time it is, with offset; sets `recorded_at`, which never decreases.
+        busy_timeout: Seconds to wait for other processes that write, at least 0. An append may
+            wait several times: for the commit before it, and for each lock that it needs.
+        clock: What time it is, with offset; sets `recorded_at`, which never decreases. Called in
+            a thread, before the lock is taken; what it raises is raised by the append.
 
     Raises:
         StoreUnavailable: The file cannot be reached or written.
