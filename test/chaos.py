@@ -9,6 +9,9 @@ from multiprocessing.context import ForkServerProcess
 SEED = int(os.environ.get("ORCHESTRIX_CHAOS_SEED") or random.SystemRandom().randrange(10**6))
 KILLS = int(os.environ.get("ORCHESTRIX_CHAOS_KILLS") or 200)
 
+TIMEOUT = 120 + KILLS
+"""Seconds for all kills of a test: each takes less than one."""
+
 LONGEST_LIFE = 0.3
 """Seconds, from before a file is open to long after a process is at work."""
 

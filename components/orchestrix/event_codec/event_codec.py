@@ -14,7 +14,7 @@ from orchestrix.event_codec.errors import (
     name_of,
 )
 from orchestrix.event_codec.event_types import class_of
-from orchestrix.event_codec.stored_form import PLAIN, StoredForm
+from orchestrix.event_codec.stored_form import PLAIN, StoredForm, too_deep
 from orchestrix.event_codec.upcasters import Step, Upcaster, checked, way
 from orchestrix.messaging import Event, UnknownEvent
 
@@ -150,11 +150,12 @@ def _upcast(steps: list[Step], form: StoredForm, data: bytes | str) -> Event:
         return form.decode(msgspec.json.encode(later))
     except Exception as error:
         cause = error.__cause__ or error
-        raise UnreadableEvent(
-            form.event_type,
-            steps[0].from_version,
-            f"{steps[-1].name} returned what does not fit {name_of(form.cls)} ({cause}); mend it",
-        ) from error
+        if isinstance(cause, RecursionError):
+            problem = too_deep(f"what {steps[-1].name} returned", cause)
+        else:
+            name = steps[-1].name
+            problem = f"{name} returned what does not fit {name_of(form.cls)} ({cause}); mend it"
+        raise UnreadableEvent(form.event_type, steps[0].from_version, problem) from error
 
 
 def _plain(event_type: str, version: int, plain: StoredForm, data: bytes | str) -> Event:
@@ -174,6 +175,8 @@ def _unknown(event_type: str, version: int, plain: StoredForm, data: bytes | str
 def _fields_of(event_type: str, version: int, data: bytes | str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(data, type=dict[str, Any])
+    except RecursionError as error:
+        raise UnreadableEvent(event_type, version, too_deep("it", error)) from error
     except Exception as error:
         raise UnreadableEvent(event_type, version, f"it is not a JSON object ({error})") from error
 

@@ -55,8 +55,20 @@ def safe_types(info: inspect.Type) -> frozenset[type]:
 
 
 def _is_closed(cls: type[Enum]) -> bool:
-    """Say whether an enum has the members it declares only; flags make others."""
-    return cls._missing_.__func__ is Enum._missing_.__func__
+    """Say whether an enum has the members it declares only, and each is found again by JSON.
+
+    Flags make others. A member that is a text or a number is written as that, and searched by its
+    value, which may be another's.
+    """
+    declared = cls._missing_.__func__ is Enum._missing_.__func__
+    return declared and all(_is_found_again(member) for member in cls)
+
+
+def _is_found_again(member: Enum) -> bool:
+    try:
+        return msgspec.json.decode(msgspec.json.encode(member), type=type(member)) is member
+    except Exception:  # noqa: BLE001 - whatever it is, nobody finds it again
+        return False
 
 
 def foreign_type(info: inspect.Type) -> type | None:

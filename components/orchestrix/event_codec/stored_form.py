@@ -27,7 +27,7 @@ PLAIN = 0
 Sureness = tuple[tuple[str, Callable[[Any], bool]], ...]
 """Fields whose type leaves something open, and the question that settles it."""
 
-_NOT_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
+_NOT_JSON = (msgspec.DecodeError, UnicodeError)
 
 _encoder = msgspec.json.Encoder()
 
@@ -58,7 +58,9 @@ class StoredForm:
             field.name: frozenset[type]() if runs_code else safe_types(field.type)
             for field in info.fields
         }
+        self._order = list(self._names)
         self._sure: dict[tuple[type, ...], Sureness] = {}
+        self._last: tuple[list[type], Sureness] = [], ()
 
     def encode(self, event: Event) -> bytes:
         """Return the stored form of `event`.
@@ -93,25 +95,32 @@ class StoredForm:
             raise UnreadableEvent(self.event_type, self.version, self._misfit(error)) from error
 
     def _is_sure(self, event: Event) -> bool:
-        questions = self._sure.get(tuple(map(type, event.__dict__.values())))
-        if questions is None:
-            return self._becomes_sure(event)
+        values = event.__dict__  # of a class with slots it does not hold all fields
+        if [*values] != self._order:
+            return False
+        kinds = [*map(type, values.values())]
+        last, questions = self._last
+        if kinds != last:  # else as for the event before: comparing costs less than looking up
+            questions = self._questions_for(tuple(kinds))
+            if questions is None:
+                return False
+            self._last = kinds, questions
         for name, question in questions:  # noqa: SIM110 - all() over a generator costs thrice as much
-            if not question(getattr(event, name)):
+            if not question(values[name]):
                 return False
         return True
 
-    def _becomes_sure(self, event: Event) -> bool:
-        """Say whether events with values of these types are sure, and remember it if they are."""
-        values = event.__dict__  # of a class with slots it does not hold all fields
-        kinds = tuple(map(type, values.values()))
-        if tuple(values) != self._names:
-            return False
+    def _questions_for(self, kinds: tuple[type, ...]) -> Sureness | None:
+        """Return what makes events with values of these types sure, None if nothing does."""
+        known = self._sure.get(kinds)
+        if known is not None:
+            return known
         named = list(zip(self._names, kinds, strict=True))
         if not all(kind in self._safe[name] for name, kind in named):
-            return False
-        self._sure[kinds] = tuple((name, SURE[kind]) for name, kind in named if kind in SURE)
-        return self._is_sure(event)
+            return None
+        return self._sure.setdefault(
+            kinds, tuple((name, SURE[kind]) for name, kind in named if kind in SURE)
+        )
 
     def _compare(self, event: Event, data: bytes) -> None:
         try:
@@ -137,12 +146,22 @@ class StoredForm:
         return "it holds what JSON cannot carry"
 
     def _misfit(self, error: Exception) -> str:
+        if isinstance(error, RecursionError):
+            return too_deep("it", error)
         if isinstance(error, msgspec.ValidationError) or not isinstance(error, _NOT_JSON):
             return (
                 f"it does not fit {name_of(self.cls)} ({error}); raise its schema_version and "
                 "register an upcaster, or give new fields defaults"
             )
         return f"it is not JSON ({error}); restore the store from a backup"
+
+
+def too_deep(what: str, error: RecursionError) -> str:
+    """Return what to tell of stored data for which the stack is too short, sound as it may be."""
+    return (
+        f"{what} is nested too deeply to be read from so deep within other calls ({error}); read "
+        "it from a function nearer to the program's start, or raise sys.setrecursionlimit"
+    )
 
 
 def _info_of(cls: type[Event]) -> inspect.DataclassType:

@@ -34,11 +34,12 @@ def chosen(name: str, texts: Collection[str] | None) -> frozenset[str] | None:
     """Return what the filter `name` lets through, None for everything.
 
     Raises:
-        InvalidRange: The filter is one text, which holds its letters, or holds other things.
+        InvalidRange: The filter is one text, which holds its letters, holds other things, or is
+            an iterator, of which nothing is left when it has been looked at.
     """
     if texts is None:
         return None
-    several = not isinstance(texts, str)
+    several = isinstance(texts, Collection) and not isinstance(texts, str)  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
     if not (several and all(isinstance(each, str) for each in texts)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
         raise InvalidRange(f"{name} is a collection of texts like {{'opened'}}, found {texts!r}")
     return frozenset(texts)

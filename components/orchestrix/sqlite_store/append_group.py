@@ -66,7 +66,7 @@ class AppendGroup:
     def __init__(self, connection: sqlite3.Connection, now: int) -> None:
         self._connection = connection
         self._head, newest = connection.execute(sql.END).fetchone()
-        self._recorded_at = max(now, newest)
+        self._recorded_at = now if newest is None else max(now, newest)
         self._versions: dict[str, int] = {}
         self._waiting: list[object] = []
 

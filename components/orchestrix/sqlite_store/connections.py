@@ -1,10 +1,10 @@
 """Connections to one file, kept for whoever needs one next."""
 
-import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from orchestrix.eventsourcing import StoreClosed
+from orchestrix.sqlite_store.connection import Connection
 from orchestrix.sqlite_store.database import Database
 from orchestrix.sqlite_store.problems import problems_explained
 
@@ -18,11 +18,11 @@ class Connections:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._idle: list[sqlite3.Connection] = []
+        self._idle: list[Connection] = []
         self._closed = False
 
     @contextmanager
-    def borrowed(self) -> Generator[sqlite3.Connection, None, None]:
+    def borrowed(self) -> Generator[Connection, None, None]:
         """Lend a connection that nobody else uses meanwhile.
 
         Raises:
@@ -37,7 +37,7 @@ class Connections:
         with problems_explained(self.database.path):
             self.database.check_present()
             try:
-                connection = self._idle.pop()
+                connection = _as_made(self._idle.pop())
             except IndexError:
                 connection = self.database.connect()
         try:
@@ -51,7 +51,17 @@ class Connections:
             self._idle.append(connection)
 
     def close(self) -> None:
-        """Close those that nobody uses, and lend no more."""
+        """Close those that nobody uses, and lend no more. In a forked process do nothing."""
+        if self.database.is_inherited:
+            return
         self._closed = True
         while self._idle:
             self._idle.pop().close()
+
+
+def _as_made(connection: Connection) -> Connection:
+    """Undo what a handler may have set for itself in the batch before."""
+    connection.row_factory = None
+    connection.text_factory = str
+    connection.isolation_level = None
+    return connection

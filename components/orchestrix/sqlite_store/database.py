@@ -7,19 +7,23 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import uuid_utils
 
 from orchestrix.eventsourcing import StoreClosed, StoreUnavailable, StoreUnusable
 from orchestrix.sqlite_store import sql
+from orchestrix.sqlite_store.connection import (
+    Connection,
+    Inode,
+    Synchronous,
+    check_not_inherited,
+    connect,
+    inode_of,
+)
+from orchestrix.sqlite_store.files import absolute, checked_size, log_of, memory_of, size_of
 from orchestrix.sqlite_store.problems import problems_explained
 from orchestrix.sqlite_store.transaction import transaction
-
-Synchronous = Literal["FULL", "NORMAL"]
-
-_LONGEST_TIMEOUT = 1e6
-"""Seconds: SQLite counts milliseconds in 31 bits."""
 
 _RETRY_AFTER = 0.01
 """Seconds between two attempts at what SQLite does not wait for by itself."""
@@ -35,7 +39,8 @@ class Database:
         busy_timeout: Seconds to wait for other programs that write.
         store_id: Which log this is.
         inode: Device and number of the file that was opened under the path.
-        log_inode: The same of its write-ahead log, which SQLite keeps while the file is open.
+        beside: Its write-ahead log, and the memory of who reads how much of that, which SQLite
+            keeps while the file is open.
         process: The process that opened it.
         anchor: A connection that stays open as long as this is used, for one thread at a time.
     """
@@ -44,36 +49,43 @@ class Database:
     synchronous: Synchronous
     busy_timeout: float
     store_id: str
-    inode: tuple[int, int]
-    log_inode: tuple[int, int]
+    inode: Inode
+    beside: tuple[tuple[Path, Inode], ...]
     process: int
-    anchor: sqlite3.Connection
+    anchor: Connection
 
-    def connect(self) -> sqlite3.Connection:
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process was forked from the one that opened the file."""
+        return self.process != os.getpid()
+
+    def connect(self) -> Connection:
         """Return a new connection, for use by one thread at a time."""
-        return _connect(self.path, self.synchronous, self.busy_timeout, "rw")
+        return connect(self.path, self.synchronous, self.busy_timeout, "rw")
 
     def check_process(self) -> None:
         """Raise StoreClosed in a process that was forked from the one that opened the file."""
-        if self.process != os.getpid():
+        if self.is_inherited:
             raise StoreClosed(
                 str(self.path),
-                f"process {self.process} opened it, and this is process {os.getpid()}; open it "
-                "in each process, after the fork",
+                f"process {self.process} opened it, and this is process {os.getpid()}; start "
+                "processes with the method `spawn` or `forkserver` and open it in each, or fork "
+                "before the file is opened",
             )
 
     def check_present(self) -> None:
         """Raise StoreUnavailable when the path no longer leads to the files that were opened."""
         self._check_present(self.path, self.inode)
-        self._check_present(_log_of(self.path), self.log_inode)
+        for path, inode in self.beside:
+            self._check_present(path, inode)
 
     def close(self) -> None:
         """Close the anchor, which has to be the last connection."""
         self.anchor.close()
 
-    def _check_present(self, path: Path, inode: tuple[int, int]) -> None:
+    def _check_present(self, path: Path, inode: Inode) -> None:
         try:
-            found = _inode(path)
+            found = inode_of(path)
         except FileNotFoundError:
             raise self._moved(path, "was moved away or deleted") from None
         if found != inode:
@@ -106,14 +118,14 @@ def open_database(
         StoreUnavailable: It cannot be reached or written.
         StoreUnusable: It is not ours, damaged, or of a newer schema. It was not changed.
     """
-    path = Path(path).absolute()
+    with problems_explained(Path(path)):
+        path = absolute(Path(path))
     with problems_explained(path):
-        path = path.resolve()  # SQLite keeps its log beside the file, not beside a link to it
-        _check_path(path)
-        size = _size(path)
+        check_not_inherited(path)
+        size = checked_size(path)
         if size:
             _look_at(path, size, busy_timeout)
-        anchor = _connect(path, synchronous, busy_timeout, "rwc")
+        anchor = connect(path, synchronous, busy_timeout, "rwc")
         try:
             _recognise(path, anchor)  # again: another process may have been faster
             _switch_to_wal(path, anchor, busy_timeout)
@@ -123,8 +135,12 @@ def open_database(
                 raise StoreUnusable(
                     str(path), "its table `store` is empty, which no program of ours leaves behind"
                 )
-            inodes = _inode(path), _inode(_log_of(path))
-            return Database(path, synchronous, busy_timeout, store_id, *inodes, os.getpid(), anchor)
+            inode = inode_of(path)
+            beside = tuple((each, inode_of(each)) for each in (log_of(path), memory_of(path)))
+            process = os.getpid()
+            return Database(
+                path, synchronous, busy_timeout, store_id, inode, beside, process, anchor
+            )
         except BaseException:
             anchor.close()
             raise
@@ -133,7 +149,7 @@ def open_database(
 def _look_at(path: Path, size: int, busy_timeout: float) -> None:
     """Refuse a file that is not ours without changing it, not even its write-ahead log."""
     try:
-        with closing(_connect(path, "NORMAL", busy_timeout, "ro")) as looking:
+        with closing(connect(path, "NORMAL", busy_timeout, "ro")) as looking:
             _recognise(path, looking)
             _check_whole(path, looking, size)
     except sqlite3.OperationalError as error:
@@ -141,72 +157,20 @@ def _look_at(path: Path, size: int, busy_timeout: float) -> None:
             raise  # else a crash left something that SQLite has to take back before anybody reads
 
 
-def _check_path(path: Path) -> None:
-    if path.name.startswith(":") or "\0" in str(path):
-        raise StoreUnusable(
-            str(path), "this names no file; use InMemoryEventStore for events that may be lost"
-        )
-    if path.is_dir():
-        raise StoreUnusable(str(path), "this is a folder; name a file in it")
-    if not path.parent.is_dir():
-        raise StoreUnavailable(str(path), f"there is no folder {path.parent}; make it first")
-    wal = _log_of(path)
-    if _size(wal) and not path.exists():
-        raise StoreUnusable(
-            str(path),
-            f"the file is missing, but its newest events are here in {wal.name}; bring both "
-            f"together again, or delete {wal.name} to begin a new store",
-        )
-
-
-def _log_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}-wal")
-
-
-def _size(path: Path) -> int:
-    """Return the bytes of a file, 0 when it is missing.
-
-    Nothing here opens the database's file by itself: closing it would drop the locks of all
-    connections of this process. Source: https://www.sqlite.org/howtocorrupt.html, 2.2.
-    """
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _connect(
-    path: Path, synchronous: Synchronous, busy_timeout: float, mode: Literal["ro", "rw", "rwc"]
-) -> sqlite3.Connection:
-    """Connect; only ``rwc`` makes a file that is missing."""
-    connection = sqlite3.connect(
-        f"{path.as_uri()}?mode={mode}",
-        uri=True,
-        timeout=min(busy_timeout, _LONGEST_TIMEOUT),
-        isolation_level=None,
-        check_same_thread=False,
-    )
-    try:
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-        if synchronous == "FULL":  # on macOS fsync alone leaves data in the disk's own cache
-            connection.execute("PRAGMA fullfsync = ON")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
 def _recognise(path: Path, connection: sqlite3.Connection) -> None:
     with transaction(connection, "DEFERRED"):  # another process may be making it
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         tables = [name for (name,) in connection.execute(sql.TABLES)]
-    if application != sql.APPLICATION_ID and (application or tables):
+        version = _schema_version(connection)
+        (encoding,) = connection.execute("PRAGMA encoding").fetchone()
+    marked = application or tables or version or encoding != "UTF-8"
+    if application != sql.APPLICATION_ID and marked:
         found = f" (it has {', '.join(tables[:3])})" if tables else ""
         raise StoreUnusable(
             str(path),
             f"this is another application's database{found}; give the store a file of its own",
         )
-    if (version := _schema_version(connection)) > len(sql.MIGRATIONS):
+    if version > len(sql.MIGRATIONS):
         raise StoreUnusable(
             str(path),
             f"its schema has version {version}, and this program knows up to "
@@ -217,7 +181,7 @@ def _recognise(path: Path, connection: sqlite3.Connection) -> None:
 def _check_whole(path: Path, connection: sqlite3.Connection, size: int) -> None:
     """Refuse a page that was cut off: SQLite would fill it up with zeros."""
     (page_size,) = connection.execute("PRAGMA page_size").fetchone()
-    if size % page_size and not _size(_log_of(path)):  # else SQLite has it whole in there
+    if size % page_size and not size_of(log_of(path)):  # else SQLite has it whole in there
         raise StoreUnusable(
             str(path),
             f"this file is damaged; it was cut off in the middle of a page, at byte {size}; "
@@ -261,8 +225,3 @@ def _migrate(connection: sqlite3.Connection) -> None:
             connection.execute(sql.NEW_STORE, (str(uuid_utils.uuid7()), made))
         connection.execute(f"PRAGMA application_id = {sql.APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(sql.MIGRATIONS)}")
-
-
-def _inode(path: Path) -> tuple[int, int]:
-    found = os.stat(path)  # noqa: PTH116 - called for each commit, and half as expensive
-    return found.st_dev, found.st_ino

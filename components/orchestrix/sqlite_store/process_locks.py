@@ -4,15 +4,15 @@ SQLite's own busy timeout is for other processes: it sleeps between its attempts
 """
 
 import asyncio
+import os
+import sys
 import threading
 from contextvars import ContextVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from orchestrix.eventsourcing import StoreUnavailable
+from orchestrix.sqlite_store.connection import Inode
 from orchestrix.sqlite_store.database import Database
-
-Inode = tuple[int, int]
-"""Device and number of a file, whatever its path."""
 
 
 class FileLock:
@@ -81,3 +81,13 @@ def lock_of(inode: Inode) -> FileLock:
     """Return the lock of a file, the same for all that ask while somebody has it."""
     with _gate:
         return _locks.setdefault(inode, FileLock())
+
+
+def _forget() -> None:
+    """Begin anew in a forked process: who holds these locks is a thread that it has not."""
+    _locks.clear()
+    _gate.release()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(before=_gate.acquire, after_in_parent=_gate.release, after_in_child=_forget)

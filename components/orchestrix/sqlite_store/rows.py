@@ -87,10 +87,10 @@ def snapshot_row(snapshot: Snapshot) -> SnapshotRow:
     name = f"the snapshot of stream {snapshot.aggregate_id!r}"
     try:
         state = msgspec.json.encode(snapshot.state)
-        loaded = msgspec.json.decode(state)
+        is_same = _is_same(snapshot.state, msgspec.json.decode(state))
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise InvalidAppend(f"{name} cannot be stored: {error}; let it hold data only") from error
-    if not _is_same(snapshot.state, loaded):
+    if not is_same:
         raise InvalidAppend(
             f"{name} would not be loaded as it is; let its state hold JSON values only: None, "
             "bool, int, float, str, lists, and dicts with text keys"

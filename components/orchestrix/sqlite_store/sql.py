@@ -75,12 +75,13 @@ NEW_STORE: Final = "INSERT INTO store VALUES (?, ?)"
 STORE_ID: Final = "SELECT store_id FROM store"
 
 # What else is in the file, to tell a new one from another application's.
-TABLES: Final = "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
+TABLES: Final = r"""
+    SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name"""
 
-# Where the next append begins: the last position ever given, and the newest event's time.
+# Where the next append begins: the last position ever given, and the newest event's time, if any.
 END: Final = """
     SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0),
-           coalesce((SELECT recorded_at FROM events ORDER BY position DESC LIMIT 1), 0)"""
+           (SELECT recorded_at FROM events ORDER BY position DESC LIMIT 1)"""
 
 STREAM_VERSION: Final = "SELECT max(version) FROM events WHERE stream_id = ?"
 

@@ -1,17 +1,18 @@
 """Projection state in one SQLite file, committed together with the read model beside it."""
 
-import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
 from orchestrix.eventsourcing import BatchInsideBatch, checked_seconds
 from orchestrix.projection_state import ProjectionState, TransactionalProjectionStateStore
 from orchestrix.sqlite_store import sql
+from orchestrix.sqlite_store.blocking import opened, to_its_end
+from orchestrix.sqlite_store.connection import Synchronous
 from orchestrix.sqlite_store.connections import Connections
-from orchestrix.sqlite_store.database import Synchronous, check_synchronous, open_database
+from orchestrix.sqlite_store.database import check_synchronous, open_database
 from orchestrix.sqlite_store.problems import problems_explained
 from orchestrix.sqlite_store.process_locks import Batch, batches, is_inside_batch, lock_of
 from orchestrix.sqlite_store.rows import microseconds
@@ -62,13 +63,22 @@ class SQLiteProjectionStateStore(TransactionalProjectionStateStore):
                     )
                     try:
                         yield transaction
-                        await _to_its_end(transaction.commit)
+                        self._database.check_process()
+                        await to_its_end(transaction.commit)
                     finally:
                         transaction.roll_back()
             finally:
                 batch.is_open = False
                 batches.reset(inside)
             self._known.update(transaction.states)
+
+    def close(self) -> None:
+        """Close the file, of which batches that are open keep their connection.
+
+        Called by :func:`open_sqlite_projections`. In a forked process nothing is done.
+        """
+        self._connections.close()
+        self._database.close()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -88,23 +98,6 @@ class SQLiteProjectionStateStore(TransactionalProjectionStateStore):
             return None
         self._known[projection_id] = state_of(row, (each for (each,) in ids))
         return self._known[projection_id]
-
-
-async def _to_its_end(work: Callable[[], None]) -> None:
-    """Do blocking work in a thread; when cancelled meanwhile, wait for its end all the same."""
-    # A future and no task: at its end asyncio.run cancels all tasks, and this must not be.
-    doing = asyncio.get_running_loop().run_in_executor(None, work)
-    cancelled: asyncio.CancelledError | None = None
-    while not doing.done():
-        try:
-            await asyncio.wait([doing])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    failure = doing.exception()
-    if cancelled is not None:
-        raise cancelled from failure
-    if failure is not None:
-        raise failure
 
 
 @asynccontextmanager
@@ -129,10 +122,12 @@ async def open_sqlite_projections(
     """
     check_synchronous(synchronous)
     seconds = checked_seconds("busy_timeout", busy_timeout)
-    database = await asyncio.to_thread(open_database, path, synchronous, seconds)
-    connections = Connections(database)
+
+    def make() -> SQLiteProjectionStateStore:
+        return SQLiteProjectionStateStore(Connections(open_database(path, synchronous, seconds)))
+
+    store = await opened(make)
     try:
-        yield SQLiteProjectionStateStore(connections)
+        yield store
     finally:
-        connections.close()
-        database.close()
+        store.close()

@@ -1,9 +1,10 @@
 """One batch of a projection: its read model and its state, committed together."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 
-from orchestrix.eventsourcing import StoreUnavailable
+from orchestrix.eventsourcing import NoTransaction, StoreUnavailable
 from orchestrix.projection_state import ProjectionState, StateConflict, StateTransaction
 from orchestrix.sqlite_store import sql
 from orchestrix.sqlite_store.database import Database
@@ -33,10 +34,16 @@ class SQLiteStateTransaction(StateTransaction):
         self._lock = lock
         self._known = known
         self._has_begun = False
+        self._is_over = False
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The connection, in a transaction that holds the write lock from now on."""
+        """The connection, in a transaction that holds the write lock from now on.
+
+        Raises:
+            NoTransaction: The batch has ended.
+            StoreUnavailable: Somebody else writes, or a handler has ended the transaction.
+        """
         if not (self._has_begun and self._connection.in_transaction):  # each event asks
             with problems_explained(self._path):
                 self._begin()
@@ -45,8 +52,7 @@ class SQLiteStateTransaction(StateTransaction):
     async def save_state(self, state: ProjectionState, *, replacing: int | None) -> None:
         with problems_explained(self._path):
             self._begin()
-            found = self._connection.execute(sql.STATE_REVISION, (state.projection_id,)).fetchone()
-            revision = None if found is None else found[0]
+            revision = self._stored_revision(state.projection_id)
             if revision != replacing:
                 raise StateConflict(state.projection_id, replacing, revision)
             self._put(state, revision)
@@ -65,8 +71,9 @@ class SQLiteStateTransaction(StateTransaction):
             self._end()
 
     def roll_back(self) -> None:
-        """Take back what was written, if anything was and it is not committed."""
-        if self._has_begun:
+        """End; take back what was written, if anything was and it is not committed."""
+        self._is_over = True
+        if self._has_begun and not self._database.is_inherited:
             try:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
@@ -74,9 +81,15 @@ class SQLiteStateTransaction(StateTransaction):
                 self._end()
 
     def _begin(self) -> None:
+        self._database.check_process()
         if self._has_begun:
             self._check_untouched()
             return
+        if self._is_over:
+            raise NoTransaction(
+                f"the batch in {self._path} to which this context belongs has ended; write in the "
+                "handler itself, and let it await what it starts"
+            )
         self._lock.acquire(self._database)
         try:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -98,6 +111,11 @@ class SQLiteStateTransaction(StateTransaction):
                 "engine, and replay the projection",
             )
 
+    def _stored_revision(self, projection_id: str) -> int | None:
+        with _plain_rows(self._connection):
+            found = self._connection.execute(sql.STATE_REVISION, (projection_id,)).fetchone()
+        return None if found is None else found[0]
+
     def _put(self, state: ProjectionState, replacing: int | None) -> None:
         self._connection.execute(sql.SAVE_STATE, state_row(state))
         self._put_event_ids(state, replacing)
@@ -112,3 +130,13 @@ class SQLiteStateTransaction(StateTransaction):
             self._connection.execute(sql.FORGET_EVENT_IDS, (state.projection_id,))
         rows = ((state.projection_id, at, ids[at]) for at in range(stored, len(ids)))
         self._connection.executemany(sql.SAVE_EVENT_ID, rows)
+
+
+@contextmanager
+def _plain_rows(connection: sqlite3.Connection) -> Generator[None, None, None]:
+    """Read tuples meanwhile, whatever a handler of this batch wants its rows to be."""
+    wanted, connection.row_factory = connection.row_factory, None
+    try:
+        yield
+    finally:
+        connection.row_factory = wanted

@@ -1,6 +1,5 @@
 """The event store in one SQLite file."""
 
-import asyncio
 import os
 import sqlite3
 import threading
@@ -19,6 +18,7 @@ from orchestrix.eventsourcing import (
     Page,
     Snapshot,
     StoreClosed,
+    StoreUnavailable,
     StreamPage,
     Watchers,
     check_append,
@@ -32,8 +32,10 @@ from orchestrix.eventsourcing import (
 )
 from orchestrix.messaging import Event
 from orchestrix.sqlite_store.append_group import Append
+from orchestrix.sqlite_store.blocking import opened, to_its_end
+from orchestrix.sqlite_store.connection import Synchronous
 from orchestrix.sqlite_store.connections import Connections
-from orchestrix.sqlite_store.database import Database, Synchronous, check_synchronous, open_database
+from orchestrix.sqlite_store.database import Database, check_synchronous, open_database
 from orchestrix.sqlite_store.problems import problems_explained
 from orchestrix.sqlite_store.process_locks import is_inside_batch
 from orchestrix.sqlite_store.reader import Reader, head_of, load_snapshot, stream_ids
@@ -56,7 +58,7 @@ class SQLiteEventStore(AsyncEventStore):
     Safe for tasks, loops and threads, and for kill -9 at any moment: an append that was
     answered is there afterwards, one that was not is there whole or not at all. A task that
     is cancelled in an append leaves it written or not; repeating it with the same events is
-    safe. Not to be pickled, nor used after a fork: each process opens the file itself.
+    safe. Not to be pickled, nor inherited by a fork: each process opens the file itself.
 
     Made by :func:`open_sqlite_store`.
     """
@@ -155,8 +157,11 @@ class SQLiteEventStore(AsyncEventStore):
     def close(self) -> None:
         """Write what is waiting, answer what was asked, then end. Blocks until then.
 
-        Called by :func:`open_sqlite_store`. Tasks in `wait_for_events` get StoreClosed.
+        Called by :func:`open_sqlite_store`. Tasks in `wait_for_events` get StoreClosed. In a
+        forked process nothing is done: it is the parent's to close.
         """
+        if self._database.is_inherited:
+            return
         self._closed = True
         self._writer.close()
         self._reader.close()
@@ -175,10 +180,14 @@ class SQLiteEventStore(AsyncEventStore):
 
     def _has_grown(self, after_position: int) -> bool:
         self._check_open()
-        with problems_explained(self._database.path):
-            self._database.check_present()
-            with self._looking:  # the anchor is for one thread at a time
-                return head_of(self._database.anchor) > after_position
+        try:
+            with problems_explained(self._database.path):
+                self._database.check_present()
+                with self._looking:  # the anchor is for one thread at a time
+                    return head_of(self._database.anchor) > after_position
+        except StoreUnavailable:
+            self._check_open()  # another thread may have closed it meanwhile, log and all
+            raise
 
     def _check_outside(self, stream_id: str) -> None:
         if is_inside_batch(self._database.inode):
@@ -211,8 +220,10 @@ async def open_sqlite_store(
         synchronous: What an answered append survives. ``FULL``: the loss of power, too.
             ``NORMAL``: the end of the process by any means; when the machine itself goes down,
             the newest appends may be missing, always the last ones and each one whole.
-        busy_timeout: Seconds to wait for other processes that write, at least 0.
-        clock: What time it is, with offset; sets `recorded_at`, which never decreases.
+        busy_timeout: Seconds to wait for other processes that write, at least 0. An append may
+            wait several times: for the commit before it, and for each lock that it needs.
+        clock: What time it is, with offset; sets `recorded_at`, which never decreases. Called in
+            a thread, before the lock is taken; what it raises is raised by the append.
 
     Raises:
         StoreUnavailable: The file cannot be reached or written.
@@ -232,32 +243,9 @@ async def open_sqlite_store(
             database.close()
             raise
 
-    store = await _opened(make)
+    store, process = await opened(make), os.getpid()
     try:
         yield store
     finally:
-        await asyncio.shield(asyncio.to_thread(store.close))
-
-
-async def _opened(make: Callable[[], SQLiteEventStore]) -> SQLiteEventStore:
-    """Make a store in a thread; when cancelled meanwhile, close it as soon as it is made."""
-    made: list[SQLiteEventStore] = []
-    gate, abandoned = threading.Lock(), threading.Event()
-
-    def work() -> None:
-        store = make()
-        with gate:
-            if not abandoned.is_set():
-                made.append(store)
-                return
-        store.close()
-
-    try:
-        await asyncio.to_thread(work)
-    except asyncio.CancelledError:
-        with gate:
-            abandoned.set()
-        for store in made:
-            store.close()
-        raise
-    return made[0]
+        if process == os.getpid():  # else the threads of this loop are the parent's, too
+            await to_its_end(store.close)

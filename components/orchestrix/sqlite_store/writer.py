@@ -18,10 +18,10 @@ from orchestrix.eventsourcing import (
     StorageError,
     StoreClosed,
     Watchers,
-    time_of,
 )
 from orchestrix.sqlite_store import sql
 from orchestrix.sqlite_store.append_group import Append, write
+from orchestrix.sqlite_store.clock import time_said
 from orchestrix.sqlite_store.database import Database
 from orchestrix.sqlite_store.problems import problems_explained
 from orchestrix.sqlite_store.process_locks import lock_of
@@ -104,29 +104,33 @@ class Writer:
 
     def _outcomes(self, jobs: Sequence[Job]) -> list[Any]:
         try:
+            now = self._now(jobs)  # what the clock raises is no problem of the file's
             with problems_explained(self._database.path):
-                return self._write(jobs)
+                return self._write(jobs, now)
         except InvalidAppend as error:  # one of them
             if len(jobs) > 1:
                 return [outcome for job in jobs for outcome in self._outcomes([job])]
             return [error]
-        except StopIteration as error:  # no future takes it
-            return [RuntimeError(f"the clock of this store raised {error!r}") for _ in jobs]
         except BaseException as error:  # noqa: BLE001 - it is raised where the calls were made
             return [_own(error) for _ in jobs]
 
-    def _write(self, jobs: Sequence[Job]) -> list[Any]:
+    def _now(self, jobs: Sequence[Job]) -> int:
+        """Return the time of the appends among `jobs`; without any it is not needed."""
+        appends = any(isinstance(job.work, Append) for job in jobs)
+        return microseconds(time_said(self._clock)) if appends else 0
+
+    def _write(self, jobs: Sequence[Job], now: int) -> list[Any]:
         self._database.check_present()
         self._lock.acquire(self._database)
         try:
-            outcomes = self._write_all([job.work for job in jobs])
+            outcomes = self._write_all([job.work for job in jobs], now)
         finally:
             self._lock.release()
         self._database.check_present()  # what went into a deleted file is not answered
         self._watchers.announce()
         return outcomes
 
-    def _write_all(self, works: Sequence[Append | SnapshotRow]) -> list[Any]:
+    def _write_all(self, works: Sequence[Append | SnapshotRow], now: int) -> list[Any]:
         appends = [work for work in works if isinstance(work, Append)]
         snapshots = [work for work in works if not isinstance(work, Append)]
         if snapshots:
@@ -134,7 +138,7 @@ class Writer:
                 self._connection.executemany(sql.SAVE_SNAPSHOT, snapshots)
         if not appends:
             return [None] * len(works)
-        outcomes = write(self._connection, appends, microseconds(time_of(self._clock)))
+        outcomes = write(self._connection, appends, now)
         of_appends = iter(outcomes)
         return [next(of_appends) if isinstance(work, Append) else None for work in works]
 

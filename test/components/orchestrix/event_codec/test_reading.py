@@ -1,5 +1,6 @@
 """Stored data that does not become an event of its class."""
 
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -88,7 +89,7 @@ def test_an_event_that_its_class_refuses_does_not_fit(size: int, why: str) -> No
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{", b'{"id": "\xff"}', b"\x00\x01", "{\ud800", b'{"data": ' + b"[" * 10**5],
+    [b"", b"{", b'{"id": "\xff"}', b"\x00\x01", "{\ud800", b'{"data": ' + b"[" * 100],
     ids=range(6),
 )
 @pytest.mark.parametrize(
@@ -100,6 +101,36 @@ def test_what_is_not_json_is_damaged(event_type: str, version: int, data: Any) -
 
     assert "it is not JSON (" in text
     assert text.endswith("; restore the store from a backup")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filed(Event, type="codec-test.filed"):
+    content: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refiled(Event, type="codec-test.refiled", schema_version=2):
+    content: Any = None
+
+
+@pytest.mark.parametrize(
+    ("event_type", "version"),
+    [("codec-test.filed", 1), ("codec-test.refiled", 1), ("codec-test.unknown", 1), ("free", 0)],
+)
+def test_sound_data_for_which_the_stack_is_too_short_is_not_called_damaged(
+    event_type: str, version: int
+) -> None:
+    depth = 700
+    data = f'{{"id":"7","timestamp":"2020-01-01T00:00:00Z","content":{"[" * depth}{"]" * depth}}}'
+    codec = EventCodec()
+    codec.upcaster("codec-test.refiled", 1)(lambda data: data)
+
+    def read_deeper(calls: int) -> Event:
+        return read_deeper(calls - 1) if calls else codec.decode(event_type, version, data)
+
+    read_deeper(0)
+    with pytest.raises(UnreadableEvent, match=r"nested too deeply .* raise sys.setrecursionlimit"):
+        read_deeper(sys.getrecursionlimit() - depth)
 
 
 @pytest.mark.parametrize(("event_type", "version"), [("codec-test.sized", 2), ("free", 0)])

@@ -402,3 +402,77 @@ def test_a_simple_event_is_written_without_being_read(monkeypatch: pytest.Monkey
     assert b'"value":"1"' in codec.encode(event).data
     with pytest.raises(UnstorableEvent):
         codec.encode(priced(value=1))
+
+
+class Code(str, Enum):  # noqa: UP042 - StrEnum takes no other text than the value
+    """Members are written as their text and searched by their value."""
+
+    OPEN = ("o", "c")
+    CLOSED = ("c", "o")
+    FINAL = ("f", "final")
+
+    def __new__(cls, value: str, text: str) -> "Code":
+        made = str.__new__(cls, text)
+        made._value_ = value
+        return made
+
+
+class Level(int, Enum):
+    LOW = (1, 2)
+    HIGH = (2, 1)
+
+    def __new__(cls, value: int, rank: int) -> "Level":
+        made = int.__new__(cls, rank)
+        made._value_ = value
+        return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marked(Event, type="codec-test.marked"):
+    code: Code | None = None
+    level: Level | None = None
+    unit: Unit | None = None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"code": Code.OPEN},
+        {"code": Code.CLOSED},
+        {"code": Code.FINAL},
+        {"level": Level.LOW},
+        {"level": Level.HIGH},
+    ],
+)
+def test_a_member_that_would_be_read_back_as_another_is_refused(fields: Any) -> None:
+    codec = EventCodec()
+    for _ in range(2):
+        with pytest.raises(UnstorableEvent, match="read back"):
+            codec.encode(Marked(**fields))
+
+
+def test_a_member_that_is_read_back_as_itself_is_stored() -> None:
+    codec, event = EventCodec(), Marked(unit=Unit.METRE)
+
+    assert codec.decode(event.type, 1, codec.encode(event).data) == event
+
+
+@dataclass(frozen=True, kw_only=True, init=False)
+class Arranged(Event, type="codec-test.arranged"):
+    """Its fields stand in the order in which they were given."""
+
+    amount: int
+    note: Any
+
+    def __init__(self, **fields: Any) -> None:
+        vars(self).update({**vars(Event(type="codec-test.arranged")), **fields})
+
+
+def test_values_in_another_order_are_not_taken_for_those_that_are_safe() -> None:
+    codec = EventCodec()
+    codec.encode(Arranged(amount=1, note="one"))
+    with pytest.raises(UnstorableEvent, match="could not be read back"):
+        codec.encode(Arranged(note=1, amount="one"))
+
+    event = Arranged(note=1, amount=1)
+    assert codec.decode(event.type, 1, codec.encode(event).data) == event

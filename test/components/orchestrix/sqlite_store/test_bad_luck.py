@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, timezone
 from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any
@@ -246,12 +246,82 @@ async def test_a_snapshot_that_would_not_be_loaded_as_it_is_is_refused(
     assert await store.load_snapshot("a") is None
 
 
+async def test_a_snapshot_of_any_depth_is_saved_or_refused(store: SQLiteEventStore) -> None:
+    async def save_ever_deeper() -> None:
+        for depth in range(50, 2000, 50):
+            snapshot = snapshot_at(0, of=nested(depth))
+            await store.save_snapshot(snapshot)
+            assert await store.load_snapshot("a") == snapshot
+
+    with pytest.raises(InvalidAppend, match="snapshot of stream 'a' cannot be stored"):
+        await save_ever_deeper()
+
+
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 async def test_a_clock_without_an_offset_is_refused_in_words(path: Path) -> None:
     async with open_sqlite_store(path, clock=datetime.now) as store:
         with pytest.raises(ValueError, match="time without an offset; give the store clock="):
             await store.append("a", counted(1))
 
         assert await store.head() == 0
+
+
+async def test_a_clock_that_tells_no_time_is_named(path: Path) -> None:
+    beyond = datetime.max.replace(tzinfo=timezone(timedelta(hours=-5)))
+    for said, error, words in (
+        (1.5, TypeError, r"the clock of this store says 1.5, which is no datetime; give the store"),
+        (beyond, ValueError, r"the clock of this store says .*9999.*, which is no time in UTC"),
+    ):
+        told: Any = said
+        async with open_sqlite_store(path, clock=lambda told=told: told) as store:
+            with pytest.raises(error, match=words):
+                await soon(store.append("a", counted(1)))
+
+
+@pytest.mark.parametrize(
+    "error", [OverflowError("leap"), FileNotFoundError("clock"), LookupError()]
+)
+async def test_what_a_clock_raises_is_told_as_it_is(path: Path, error: Exception) -> None:
+    def clock() -> datetime:
+        raise error
+
+    async with open_sqlite_store(path, clock=clock) as store:
+        with pytest.raises(type(error)) as caught:
+            await soon(store.append("a", counted(1)))
+        await store.save_snapshot(snapshot_at(0))
+
+    assert caught.value is error
+    assert "the clock of this store raised it" in error.__notes__
+
+
+async def test_a_clock_before_1970_is_a_clock(path: Path) -> None:
+    for time in (datetime(1969, 7, 20, tzinfo=UTC), datetime(1969, 7, 21, tzinfo=UTC)):
+        async with open_sqlite_store(path, clock=lambda time=time: time) as store:
+            await store.append("a", counted(1))
+
+            assert (await log_of(store))[-1].recorded_at == time
+
+
+async def test_who_waits_while_another_thread_closes_the_store_is_told_that_it_is_closed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_sqlite_store(path) as store:
+        check = Database.check_present
+
+        def close_first(database: Database) -> None:
+            monkeypatch.undo()
+            store.close()
+            check(database)
+
+        monkeypatch.setattr(Database, "check_present", close_first)
+        with pytest.raises(StoreClosed, match="it is closed"):
+            await store.wait_for_events(5, 0)
 
 
 class Oversleeping(BaseException):
@@ -285,16 +355,17 @@ async def test_one_bad_snapshot_keeps_no_append_from_being_written(
 
 
 @pytest.mark.parametrize("how", ["deleted", "replaced"])
+@pytest.mark.parametrize("name", ["events.db-wal", "events.db-shm"])
 async def test_nothing_is_answered_that_went_into_a_log_which_is_gone(
-    store: SQLiteEventStore, path: Path, how: str
+    store: SQLiteEventStore, path: Path, name: str, how: str
 ) -> None:
     await store.append("a", counted(1))
-    log = path.with_name("events.db-wal")
+    log = path.with_name(name)
     log.rename(path.with_name("moved"))
     if how == "replaced":
         shutil.copy(path.with_name("moved"), log)
     for refused in (store.append("a", counted(2)), store.load("a"), store.wait_for_events(5, 0)):
-        with pytest.raises(StoreUnavailable, match=rf"events.db-wal was .*{how}.*Nothing but SQL"):
+        with pytest.raises(StoreUnavailable, match=rf"{name} was .*{how}.*Nothing but SQL"):
             await refused
 
     path.with_name("moved").rename(log)
@@ -385,7 +456,7 @@ CALLS: list[tuple[str, Any]] = [
 ]
 
 
-async def test_after_a_fork_the_child_is_told_to_open_its_own(
+async def test_after_a_fork_the_child_is_told_how_to_start_processes(
     store: SQLiteEventStore, path: Path
 ) -> None:
     await store.append("a", counted(1))
@@ -405,7 +476,7 @@ async def test_after_a_fork_the_child_is_told_to_open_its_own(
     assert len(told) == len(CALLS)
     for each in told:
         assert each.startswith("StoreClosed")
-        assert f"process {os.getpid()} opened it, and this is process {child}; open it" in each
+        assert f"process {os.getpid()} opened it, and this is process {child}; start" in each
     assert (await store.append("a", counted(2), expected_version=0)).last_version == 1
 
 

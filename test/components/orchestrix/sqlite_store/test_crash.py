@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from chaos import KILLS, SEED, kill_each
+from chaos import KILLS, SEED, TIMEOUT, kill_each
 from children import Entry, Journal, append_until_killed, started
 from conformance.event_store import log_of
 
@@ -38,6 +38,7 @@ def check(log: list[RecordedEvent], entries: list[Entry]) -> None:
     assert of_id.keys() <= {each for entry in entries for each in entry.ids}, "nobody wrote that"
 
 
+@pytest.mark.timeout(TIMEOUT)
 @pytest.mark.parametrize("seed", [SEED])  # so that a failure names it
 async def test_a_killed_process_loses_and_doubles_nothing(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - repeatable

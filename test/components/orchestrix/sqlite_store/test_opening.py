@@ -7,7 +7,6 @@ import sqlite3
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,14 @@ import pytest
 from conformance.event_store import counted, log_of, snapshot_at, soon, until, waiting
 
 from orchestrix.eventsourcing import InvalidRange, StorageError, StoreUnavailable, StoreUnusable
-from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store, sql
+from orchestrix.sqlite_store import (
+    SQLiteEventStore,
+    SQLiteProjectionStateStore,
+    open_sqlite_projections,
+    open_sqlite_store,
+    sql,
+)
+from orchestrix.sqlite_store.connection import Connection
 
 NOBODY = 65534
 
@@ -47,7 +53,7 @@ async def refusal(path: Path | str, **options: Any) -> StorageError:
 def _bytes_of(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
-    except OSError:
+    except (OSError, ValueError):  # a name that no file can have
         return None
 
 
@@ -150,6 +156,61 @@ async def test_a_write_ahead_log_without_its_file_is_not_thrown_away(path: Path)
     assert not alone.exists()
 
 
+async def test_a_write_ahead_log_beside_an_empty_file_is_not_thrown_away(path: Path) -> None:
+    async with open_sqlite_store(path) as store:
+        await store.append("a", counted(1))
+        left = path.with_name("left.db-wal")
+        shutil.copy(path.with_name("events.db-wal"), left)
+    path.with_name("left.db").touch()
+    error = await refusal(path.with_name("left.db"))
+
+    assert isinstance(error, StoreUnusable)
+    assert "the file is empty, but its newest events are here in left.db-wal" in error.problem
+    assert left.stat().st_size
+
+
+async def test_a_file_with_two_names_is_refused_since_each_would_have_a_log(path: Path) -> None:
+    first = await filled(path)
+    path.with_name("hard.db").hardlink_to(path)
+    for name in ("events.db", "hard.db"):
+        error = await refusal(path.with_name(name))
+
+        assert isinstance(error, StoreUnusable)
+        assert "2 names (hard links), and SQLite would keep a log for each" in error.problem
+    path.with_name("hard.db").unlink()
+    assert await filled(path) == first
+
+
+async def test_what_is_no_regular_file_is_refused(path: Path) -> None:
+    os.mkfifo(path)
+    for name in (path, Path(os.devnull)):
+        with pytest.raises(StoreUnusable, match="this is a device, a pipe or a socket"):
+            await soon(filled(name))
+
+
+async def test_links_that_lead_in_a_circle_are_refused(path: Path) -> None:
+    path.symlink_to(path.with_name("other.db"))
+    path.with_name("other.db").symlink_to(path)
+    for name in (path, path / "events.db"):
+        error = await refusal(name)
+
+        assert isinstance(error, StoreUnavailable)
+        assert "symbolic links" in error.problem
+
+
+async def test_a_relative_path_in_a_folder_that_is_gone_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for opened in (open_sqlite_store, open_sqlite_projections):
+        with pytest.raises(StoreUnavailable, match=r"event store events.db: No such file"):
+            async with opened("events.db"):
+                pass
+
+
 async def test_a_link_leads_to_the_store_and_its_newest_events(path: Path) -> None:
     link = path.with_name("link.db")
     link.symlink_to(path)
@@ -223,7 +284,7 @@ def test_opening_that_ends_with_the_loop_leaves_nothing_open(
     assert [store._closed for store in made] == [True]
 
 
-@pytest.mark.parametrize("name", [":memory:", ":"])
+@pytest.mark.parametrize("name", [":memory:", ":", "a\0b"])
 async def test_a_name_that_is_no_file_is_refused(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,6 +322,27 @@ async def test_a_file_that_is_no_database_is_left_alone(path: Path, content: byt
 
     assert isinstance(error, StoreUnusable)
     assert "no SQLite database; give the store a file of its own" in error.problem
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["PRAGMA user_version = 1"],
+        ["PRAGMA user_version = 2"],
+        ["PRAGMA user_version = -5"],
+        ["PRAGMA encoding = 'UTF-16le'", "CREATE TABLE users (name)", "DROP TABLE users"],
+        ["CREATE TABLE sqlitestudio (setting)"],
+    ],
+)
+async def test_a_database_that_shows_another_applications_hand_is_left_alone(
+    path: Path, statements: list[str]
+) -> None:
+    execute(path, *statements)
+    for _ in range(2):
+        error = await refusal(path)
+
+        assert isinstance(error, StoreUnusable)
+        assert "another application's database" in error.problem
 
 
 async def test_another_applications_database_is_left_alone(path: Path) -> None:
@@ -396,12 +478,11 @@ async def test_opening_waits_for_another_process_that_makes_the_store(path: Path
 async def test_a_place_that_allows_no_write_ahead_log_is_refused(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Stubborn(sqlite3.Connection):
-        def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
-            return super().execute(sql.replace("= WAL", "= DELETE"), *arguments)
+    def stubborn(connection: Connection, sql: str, *arguments: Any) -> sqlite3.Cursor:
+        return sqlite3.Connection.execute(connection, sql.replace("= WAL", "= DELETE"), *arguments)
 
     path.touch()
-    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Stubborn))
+    monkeypatch.setattr(Connection, "execute", stubborn)
     error = await refusal(path)
 
     assert isinstance(error, StoreUnavailable)
@@ -458,22 +539,59 @@ async def test_any_other_busy_timeout_is_taken(
         assert writer.execute("PRAGMA busy_timeout").fetchone() == (milliseconds,)
 
 
+@pytest.mark.parametrize(
+    ("opening", "cls"),
+    [
+        (open_sqlite_store, SQLiteEventStore),
+        (open_sqlite_projections, SQLiteProjectionStateStore),
+    ],
+)
 async def test_opening_that_is_cancelled_leaves_nothing_open(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch, opening: Any, cls: Any
 ) -> None:
-    closed: list[SQLiteEventStore] = []
-    close = SQLiteEventStore.close
+    closed: list[Any] = []
+    close = cls.close
 
-    def noting(store: SQLiteEventStore) -> None:
+    def noting(store: Any) -> None:
         close(store)
         closed.append(store)
 
-    monkeypatch.setattr(SQLiteEventStore, "close", noting)
-    opening = asyncio.create_task(open_sqlite_store(path).__aenter__())
+    monkeypatch.setattr(cls, "close", noting)
+    opened = asyncio.create_task(opening(path).__aenter__())
     await asyncio.sleep(0)
-    opening.cancel()
+    opened.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await opening
+        await opened
 
     await until(lambda: len(closed) == 1)
+    assert not path.with_name("events.db-wal").exists()
     await soon(filled(path))
+
+
+def test_a_store_is_closed_when_its_block_ends_with_the_loop(path: Path) -> None:
+    """At its end asyncio.run cancels every task there is."""
+    stores: list[SQLiteEventStore] = []
+    appended: list[asyncio.Task[Any]] = []
+
+    async def service(begun: asyncio.Event, stop: asyncio.Event) -> None:
+        async with open_sqlite_store(path) as store:
+            stores.append(store)
+            begun.set()
+            await stop.wait()
+            appended.append(asyncio.create_task(store.append("a", counted(1))))
+            await asyncio.sleep(0)
+
+    async def program(steps: int) -> None:
+        begun, stop = asyncio.Event(), asyncio.Event()
+        running = asyncio.create_task(service(begun, stop))
+        await begun.wait()
+        stop.set()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        assert not running.done()
+
+    for steps in range(5):
+        asyncio.run(program(steps))
+
+        assert stores[-1]._closed
+        assert not path.with_name("events.db-wal").exists()

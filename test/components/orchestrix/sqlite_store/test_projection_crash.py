@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from chaos import KILLS, SEED, kill_each
+from chaos import KILLS, SEED, TIMEOUT, kill_each
 from children import Moved, append_and_project_until_killed, balances, started
 from conformance.event_store import log_of, pages_of
 
@@ -49,6 +49,7 @@ async def check(log_path: Path, path: Path, checkpoint: int) -> int:
     return reached
 
 
+@pytest.mark.timeout(TIMEOUT)
 @pytest.mark.parametrize("seed", [SEED])  # so that a failure names it
 async def test_a_killed_projection_skips_and_doubles_nothing(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - repeatable

@@ -6,7 +6,7 @@ import pickle
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from orchestrix.eventsourcing import (
     AppendInsideBatch,
     BatchInsideBatch,
     InvalidAppend,
+    NoTransaction,
     ProjectionContext,
     StoreClosed,
     StoreUnavailable,
@@ -300,6 +301,63 @@ async def test_nothing_more_is_written_when_the_transaction_was_ended(tmp_path: 
         with pytest.raises(StoreUnavailable, match="a handler ended the transaction"):
             _ = transaction.connection
         transaction.roll_back()
+
+
+@pytest.mark.parametrize("ending", ["commit", "roll back", "nothing"])
+async def test_a_context_is_of_no_use_after_its_batch(tmp_path: Path, ending: str) -> None:
+    path, kept = tmp_path / "one.db", list[SQLiteStateTransaction]()
+
+    async def batch() -> None:
+        async with states.transaction("p") as transaction:
+            kept.append(transaction)
+            if ending != "nothing":
+                transaction.connection.execute("CREATE TABLE amounts (amount)")
+            if ending == "roll back":
+                raise KeyError("handler")
+
+    async with open_sqlite_projections(path) as states, open_sqlite_store(path) as store:
+        with suppress(KeyError):
+            await batch()
+        with pytest.raises(NoTransaction, match=r"one.db .* has ended; write in the handler"):
+            _ = kept[0].connection
+        with pytest.raises(NoTransaction):
+            await kept[0].save_state(FULL, replacing=None)
+
+        await soon(store.append("a", counted(1)))
+        await soon(states.save_state(FULL))
+
+
+def row_as_dict(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:
+    return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
+
+
+def exploding(content: bytes) -> str:
+    raise KeyError(content)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("row_factory", row_as_dict),
+        ("text_factory", bytes),
+        ("text_factory", exploding),
+        ("isolation_level", "DEFERRED"),
+    ],
+)
+async def test_a_handler_may_set_how_it_reads(tmp_path: Path, setting: str, value: Any) -> None:
+    async with open_sqlite_projections(tmp_path / "one.db") as states:
+        state = FULL.changed(revision=0)
+        await states.save_state(state)
+        for revision in range(1, 4):
+            async with states.transaction("p") as transaction:
+                setattr(transaction.connection, setting, value)
+                state = state.changed(revision=revision)
+                await transaction.save_state(state, replacing=revision - 1)
+
+                assert getattr(transaction.connection, setting) == value
+        states._known.clear()
+
+        assert await states.load_state("balances") == state
 
 
 async def test_ids_that_another_handle_has_stored_are_replaced(tmp_path: Path) -> None:
