@@ -72,6 +72,8 @@ class _Spy:
             self._store.asked.append((name, *arguments[1:]))
             answer = await getattr(self._storage, name)(*arguments)
             await self._store.step()
+            if name in ("load", "find"):
+                await self._store.hold()
             return answer
 
         return asked
@@ -94,12 +96,19 @@ class SpiedStore(TableStore):
         self.fails_at = fails_at
         self.steps = 0
         self.asked: list[Any] = []
+        self.held: asyncio.Event | None = None
 
     async def step(self) -> None:
         self.steps += 1
         await asyncio.sleep(0)
         if self.steps == self.fails_at:
             raise Broken(f"at step {self.steps}")
+
+    async def hold(self) -> None:
+        """Keep the next answer back until `held` is set."""
+        held, self.held = self.held, None
+        if held is not None:
+            await held.wait()
 
     def loaded(self) -> list[Any]:
         """Keys, of one column, of each load; and forget them."""

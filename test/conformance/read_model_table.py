@@ -479,11 +479,16 @@ class ReadModelTableConformance:
             with pytest.raises(NoBatch):
                 await table.get("a")
 
+        with pytest.raises(OSError, match="no"):  # noqa: PT012 - the batch's end is part of it
+            async with driver.batch():
+                failed = asyncio.create_task(use())
+                await asyncio.sleep(0)
+                raise OSError("no")
         async with driver.batch():
             task = asyncio.create_task(use())
             await asyncio.sleep(0)
         gate.set()
-        await task
+        await asyncio.gather(failed, task)
 
         assert await store.table(table).query() == [Balance("a")]
 
@@ -500,6 +505,62 @@ class ReadModelTableConformance:
 
         with pytest.raises(NoBatch):
             await waiting
+
+    async def test_what_a_task_does_while_the_batch_ends_is_written_or_refused(self) -> None:
+        for turns in range(20):
+            store, table, done = SpiedStore(self.make_store()), accounts(), 0
+            await self.put(Driver(store, table), table, Balance("a"))
+
+            async def work(table: Table[Balance] = table) -> int:
+                done = 0
+                try:
+                    while True:
+                        (row,) = await table.query(limit=1)
+                        row.balance += 1
+                        done += 1
+                        table.put(Balance(f"b{done}"))
+                        await asyncio.sleep(0)
+                except NoBatch:
+                    return done
+
+            driver = Driver(store, table)
+            async with driver.batch():
+                task = asyncio.create_task(work())
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                table.put(Balance("z"))
+            done = await task
+
+            a, *others = await store.table(table).query()
+            assert a.balance == done
+            assert sum(each.account_id.startswith("b") for each in others) == done
+
+    async def test_a_row_that_a_task_is_given_while_the_batch_ends_is_written(self) -> None:
+        keys = [f"{number:02}" for number in range(20)]
+        for turns in range(20):
+            store, table = SpiedStore(self.make_store()), accounts()
+            await self.put(Driver(store, table), table, *map(Balance, keys))
+
+            async def work(table: Table[Balance] = table) -> int:
+                done = 0
+                try:
+                    for key in keys:
+                        row = await table.get(key)
+                        assert row is not None
+                        row.balance += 1
+                        done += 1
+                except NoBatch:
+                    pass
+                return done
+
+            async with Driver(store, table).batch():
+                task = asyncio.create_task(work())
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                table.put(Balance("z"))
+            done = await task
+
+            assert sum(each.balance for each in await store.table(table).query()) == done
 
     async def test_a_table_stands_for_the_store_of_the_batch_that_is_under_way(
         self, store: TableStore, driver: Driver, table: Table[Balance]
@@ -574,6 +635,7 @@ class ReadModelTableConformance:
                 assert held is not None
                 for row in await table.query({"owner": "Ada"}):
                     row.balance += 1
+                assert await table.query({"owner": "Bob"}) == []
                 held.balance += 10
 
         assert [each.balance for each in await store.table(table).query()] == [22, 2, 2]
@@ -809,6 +871,21 @@ class ReadModelTableConformance:
         assert found == [a]
         assert await store.table(grown).get("c") == wider(account_id="c", tags=["x"])
 
+    async def test_rows_keep_their_owner_when_their_table_grows(
+        self, spied: SpiedStore, driver: Driver, table: Table[Balance]
+    ) -> None:
+        async with driver.batch():
+            driver.segment("one")
+            table.put(Balance("a"))
+        wider = make_dataclass("Wider", [("more", int, field(default=0))], bases=(Balance,))
+        grown = Table(wider, key="account_id", name="balances")
+        spied.written()
+        async with Driver(spied, grown).batch():
+            row = await grown.get("a")
+            row.more = 1
+
+        assert spied.written() == [([("a", None, 0, 1, "one")], [])]
+
     @pytest.mark.parametrize(
         ("columns", "key", "words"),
         [
@@ -940,6 +1017,8 @@ class ReadModelTableConformance:
             table.put(Balance("a"))
         for how in ("change", "put", "delete", "blind", "blind delete", "change a queried one"):
             for each in (driver, Driver(store, table)):
+                async with driver.batch():  # which knows the row from here on
+                    assert await table.get("a") == Balance("a")
                 with pytest.raises(CrossSegmentWrite) as caught:
                     await write(how, each)
                 error = caught.value
@@ -998,19 +1077,21 @@ class ReadModelTableConformance:
 
         assert await store.table(table).query() == [Balance("a", None, 4)]
 
+    @pytest.mark.parametrize("how", ["change", "put", "delete"])
     async def test_the_owner_may_change_what_a_stranger_was_given_before(
-        self, spied: SpiedStore, driver: Driver, table: Table[Balance]
+        self, store: TableStore, driver: Driver, table: Table[Balance], how: str
     ) -> None:
         async with driver.batch():
-            for segment in ("one", "two", "one"):
-                driver.segment(segment)
-                row = await table.get("a")
-                if row is None:
-                    table.put(Balance("a"))
-                elif segment == "one":
-                    table.put(Balance("a", "Ada"))
+            driver.segment("one")
+            table.put(Balance("a"))
+        async with driver.batch():
+            driver.segment("two")
+            assert await table.get("a") == Balance("a")
+            driver.segment("one")
+            await self._write(table, how)
 
-        assert spied.written() == [([("a", "Ada", 0, "one")], [])]
+        left = {"change": [Balance("a", None, 1)], "put": [Balance("a", "Bob")], "delete": []}
+        assert await store.table(table).query() == left[how]
 
     async def test_a_row_keeps_the_segment_key_of_its_first_writer(
         self, spied: SpiedStore, driver: Driver, table: Table[Balance]
@@ -1028,6 +1109,31 @@ class ReadModelTableConformance:
                 row.balance += 1
 
         assert {row[-1] for rows, _ in spied.written() for row in rows} == {"one"}
+
+    async def test_a_segment_key_is_that_of_one_batch(
+        self, spied: SpiedStore, driver: Driver, table: Table[Balance]
+    ) -> None:
+        async with driver.batch():
+            driver.segment("one")
+            table.put(Balance("a"))
+        await self.put(driver, table, Balance("b"))
+
+        assert [rows[0][-1] for rows, _ in spied.written()] == ["one", None]
+
+    async def test_what_is_put_as_it_is_stored_is_not_written(
+        self, spied: SpiedStore, driver: Driver, table: Table[Balance]
+    ) -> None:
+        async with driver.batch():
+            driver.segment("one")
+            table.put(Balance("a"))
+        spied.written()
+        again = Driver(spied, table)
+        async with again.batch():
+            again.segment("one")
+            table.put(Balance("a"))
+            table.delete("nobody")
+
+        assert spied.written() == []
 
     @pytest.mark.parametrize("size", [1, 2, 3])
     async def test_a_row_without_a_segment_key_stays_so_and_is_anybodys(
@@ -1136,6 +1242,54 @@ class ReadModelTableConformance:
             assert len(rows) == 3
             assert len(driver.opened[0]._rows) == 2
 
+    @pytest.mark.parametrize("what", ["get", "query", "prefetch"])
+    async def test_a_row_that_was_read_before_it_was_dropped_is_read_again(
+        self, spied: SpiedStore, what: str
+    ) -> None:
+        table = accounts(cached_rows=1, prefetch={Renamed: lambda e: ["a", "d"]})
+        await self.put(Driver(spied, table), table, *map(Balance, "abc"))
+        driver = Driver(spied, table)
+        asks = {"get": lambda: table.get("a"), "query": lambda: table.query(limit=1)}
+        prefetch = driver.opened[0].prefetch
+        async with driver.batch():
+            await table.get("b")
+            spied.held = gate = asyncio.Event()
+            ask = asks.get(what, lambda: prefetch([Renamed()]))
+            task = asyncio.ensure_future(ask())
+            for _ in range(9):
+                await asyncio.sleep(0)
+            row = await table.get("a")
+            assert row is not None
+            row.balance = 5
+            await driver.settle()
+            await table.get("c")
+            await table.get("b")
+            await driver.settle()
+            gate.set()
+            await task
+            row = await table.get("a")
+            assert row == Balance("a", None, 5)
+            row.balance += 1
+
+        assert await spied.table(table).get("a") == Balance("a", None, 6)
+
+    async def test_a_row_that_was_put_while_it_is_prefetched_stays(self, spied: SpiedStore) -> None:
+        table = accounts(prefetch={Renamed: lambda e: "a"})
+        await self.put(Driver(spied, table), table, Balance("a"))
+        driver = Driver(spied, table)
+        async with driver.batch():
+            spied.held = gate = asyncio.Event()
+            task = asyncio.create_task(driver.opened[0].prefetch([Renamed()]))
+            for _ in range(9):
+                await asyncio.sleep(0)
+            table.put(Balance("a", "Ada"))
+            gate.set()
+            await task
+            assert await table.get("a") == Balance("a", "Ada")
+            assert len(driver.opened[0]._rows) == 1
+
+        assert await spied.table(table).get("a") == Balance("a", "Ada")
+
     async def test_what_is_not_too_much_waits_for_the_end(
         self, spied: SpiedStore, driver: Driver, table: Table[Balance]
     ) -> None:
@@ -1167,6 +1321,23 @@ class ReadModelTableConformance:
             assert await table.get("2") == Balance("2")
 
         assert [each.account_id for each in await spied.table(table).query()] == ["1", "2"]
+
+    async def test_keys_of_several_columns_are_prefetched_as_tuples(
+        self, spied: SpiedStore
+    ) -> None:
+        one, two = date(2026, 1, 1), date(2026, 1, 2)
+        found: list[Any] = [(one, 1), [(one, 2), (two, 1)], ((two, 2), (one, 1)), (), None]
+        table = Table(
+            Booking, key=["day", "number"], prefetch={Deposited: lambda e: found[e.amount]}
+        )
+        driver = Driver(spied, table)
+        async with driver.batch():
+            await driver.opened[0].prefetch(deposits(0, 1, 2, 3, 4))
+
+        ((_, keys),) = [each for each in spied.asked if each[0] == "load"]
+        assert keys == [
+            (f"2026-01-0{day}", number) for day, number in [(1, 1), (1, 2), (2, 1), (2, 2)]
+        ]
 
     # everything together
 

@@ -31,7 +31,7 @@ class MemoryTable:
         self._keys: list[StoredKey] | None = None
 
     def keys(self) -> list[StoredKey]:
-        """Return all keys in their order."""
+        """Return all keys in their order, and perhaps some of rows that were deleted."""
         if self._keys is None:
             self._keys = sorted(self.rows)  # pyright: ignore[reportArgumentType] - values of one column are of one type
         return self._keys
@@ -45,8 +45,6 @@ class MemoryTable:
                 if key not in self.rows:
                     self._keys = None
                 self.rows[key] = row
-        if None in changes.values():
-            self._keys = None
 
     def reshaped(self, definition: TableDefinition) -> "MemoryTable":
         """Return this table in another shape, of which it may be an older one.

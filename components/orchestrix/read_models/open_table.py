@@ -77,7 +77,7 @@ class OpenTable(OpenReadModel, Generic[RowT]):
         if revision != self._revision:
             self._forget()
         self._storage, self._is_flushed = transaction.tables, False
-        self._owners.set_writer(None)
+        self._owners.writer = None
         self._batch = Batch(self)
         self._batch.token = self._batches.set(self._batch)
 

@@ -21,7 +21,8 @@ class OpenReadModel(Protocol):
     def segment_key(self) -> str | None:
         """The segment key of the event that is handled now; None: its writes are not checked.
 
-        Set by an engine that has a key function, before each event.
+        Set by an engine that has a key function, before each event, and by no other: who never
+        sets it has no owners of rows, and those of rows that are put without being read are lost.
         """
         ...
 

@@ -22,7 +22,7 @@ class RowOwners:
 
     Attributes:
         writer: The segment key of the present event, None when it has none.
-        is_checked: Whether any event had one.
+        is_checked: Whether the engine says whose events it handles.
     """
 
     def __init__(self, codec: RowCodec[Any]) -> None:
@@ -34,7 +34,7 @@ class RowOwners:
     def set_writer(self, key: str | None) -> None:
         """Take note of the present event's segment key."""
         self.writer = key
-        self.is_checked = self.is_checked or key is not None
+        self.is_checked = True
 
     def given(self, kept: KeptRow) -> None:
         """Take note that the present event's handler is given a row."""
@@ -46,7 +46,7 @@ class RowOwners:
         """Check that the present event may put a row in the place of `kept`."""
         if kept.stored is UNKNOWN:
             self._claim(kept, "put")
-        else:
+        elif self.is_checked:
             self._check_writer(kept)
         if kept.row is None:
             kept.owner = self.writer
@@ -55,9 +55,8 @@ class RowOwners:
         """Check that the present event may delete `kept`."""
         if kept.stored is UNKNOWN:
             self._claim(kept, "delete")
-        else:
+        elif self.is_checked:
             self._check_writer(kept)
-        kept.owner = None
 
     def check(self, kept: KeptRow, form: StoredRow) -> None:
         """Check that a stranger who was given `kept` has not changed it; its form is `form`."""
@@ -86,8 +85,9 @@ class RowOwners:
         self._claims.clear()
 
     def _claim(self, kept: KeptRow, what: Literal["put", "delete"]) -> None:
-        _, claims = self._claims.setdefault(kept.key, (kept, []))
-        claims.append((what, self.writer))
+        if self.is_checked:
+            _, claims = self._claims.setdefault(kept.key, (kept, []))
+            claims.append((what, self.writer))
 
     def _check_writer(self, kept: KeptRow) -> None:
         self._check_foreign(kept)
