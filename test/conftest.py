@@ -6,6 +6,7 @@ SUITES = (
     "message_bus",
     "projection_engine",
     "projection_state_store",
+    "read_model_table",
 )
 
 pytest.register_assert_rewrite(*(f"conformance.{suite}" for suite in SUITES))
