@@ -18,15 +18,31 @@ ClosableT = TypeVar("ClosableT", bound=Closable)
 
 
 async def to_its_end(work: Callable[[], None]) -> None:
-    """Do blocking work in a thread; when cancelled meanwhile, wait for its end all the same."""
+    """Do blocking work in a thread; when cancelled meanwhile, wait for its end all the same.
+
+    A coroutine that is closed instead, its loop gone, waits too, without the loop.
+    """
+    claimed, ended = threading.Lock(), threading.Event()
+
+    def claimed_work() -> None:
+        if claimed.acquire(blocking=False):
+            try:
+                work()
+            finally:
+                ended.set()
+
     # A future and no task: at its end asyncio.run cancels all tasks, and this must not be.
-    doing = asyncio.get_running_loop().run_in_executor(None, work)
+    doing = asyncio.get_running_loop().run_in_executor(None, claimed_work)
     cancelled: asyncio.CancelledError | None = None
     while not doing.done():
         try:
             await asyncio.wait([doing])
         except asyncio.CancelledError as error:
             cancelled = error
+        except GeneratorExit:
+            if not claimed.acquire(blocking=False):
+                ended.wait()
+            raise
     failure = doing.exception()
     if cancelled is not None:
         raise cancelled from failure

@@ -7,6 +7,8 @@ import asyncio
 import os
 import sys
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -64,13 +66,26 @@ class Batch:
         self.is_open = True
 
 
-batches: ContextVar[tuple[Batch, ...]] = ContextVar("batches", default=())
+_batches: ContextVar[tuple[Batch, ...]] = ContextVar("batches", default=())
 """The batches to which the running code belongs, or belonged when its task was started."""
+
+
+@contextmanager
+def batch_on(inode: Inode) -> Generator[None, None, None]:
+    """Be a batch on this file meanwhile."""
+    batch = Batch(inode)
+    before = _batches.set((*_batches.get(), batch))
+    try:
+        yield
+    finally:
+        batch.is_open = False
+        with suppress(ValueError):  # ended from outside, in another context
+            _batches.reset(before)
 
 
 def is_inside_batch(inode: Inode) -> bool:
     """Say whether the running code is part of an open batch on this file."""
-    return any(batch.is_open and batch.inode == inode for batch in batches.get())
+    return any(batch.is_open and batch.inode == inode for batch in _batches.get())
 
 
 _locks: WeakValueDictionary[Inode, FileLock] = WeakValueDictionary()

@@ -6,18 +6,18 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
-from orchestrix.eventsourcing import BatchInsideBatch, checked_seconds
+from orchestrix.eventsourcing import checked_seconds
 from orchestrix.projection_state import ProjectionState, TransactionalProjectionStateStore
 from orchestrix.sqlite_store import sql
-from orchestrix.sqlite_store.blocking import opened, to_its_end
+from orchestrix.sqlite_store.blocking import opened
 from orchestrix.sqlite_store.connection import Synchronous
 from orchestrix.sqlite_store.connections import Connections
 from orchestrix.sqlite_store.database import check_synchronous, open_database
 from orchestrix.sqlite_store.problems import problems_explained
-from orchestrix.sqlite_store.process_locks import Batch, batches, is_inside_batch, lock_of
+from orchestrix.sqlite_store.process_locks import lock_of
 from orchestrix.sqlite_store.rows import microseconds
+from orchestrix.sqlite_store.state_batch import SQLiteStateBatch
 from orchestrix.sqlite_store.state_rows import state_of
-from orchestrix.sqlite_store.state_transaction import SQLiteStateTransaction
 from orchestrix.sqlite_store.transaction import transaction
 
 
@@ -46,31 +46,8 @@ class SQLiteProjectionStateStore(TransactionalProjectionStateStore):
         async with self.transaction(state.projection_id) as transaction:
             transaction.put(state)
 
-    @asynccontextmanager
-    async def transaction(
-        self,
-        projection_id: str,
-    ) -> AsyncGenerator[SQLiteStateTransaction, None]:
-        if is_inside_batch(self._database.inode):
-            raise BatchInsideBatch(projection_id)
-        async with self._lock.turn():
-            batch = Batch(self._database.inode)
-            inside = batches.set((*batches.get(), batch))
-            try:
-                with self._connections.borrowed() as connection:
-                    transaction = SQLiteStateTransaction(
-                        connection, self._database, self._lock, self._known
-                    )
-                    try:
-                        yield transaction
-                        self._database.check_process()
-                        await to_its_end(transaction.commit)
-                    finally:
-                        transaction.roll_back()
-            finally:
-                batch.is_open = False
-                batches.reset(inside)
-            self._known.update(transaction.states)
+    def transaction(self, projection_id: str) -> SQLiteStateBatch:
+        return SQLiteStateBatch(projection_id, self._connections, self._lock, self._known)
 
     def close(self) -> None:
         """Close the file, of which batches that are open keep their connection.

@@ -32,7 +32,7 @@ class ProjectionContext:
         """The state store's own connection; what is written with it commits with the state.
 
         Raises:
-            NoTransaction: The state store has no transactions.
+            NoTransaction: The state store has no transactions, or the batch has ended.
         """
         if self._transaction is None:
             raise NoTransaction(

@@ -9,7 +9,7 @@
       * NotTheLog            events of one stream, or of another store's log
       * OutOfOrder           recorded events that do not ascend
     * EngineInUse            a call that would wait for itself, or from a second loop or thread
-    * NoTransaction          a handler asked for a transaction that there is not
+    * NoTransaction          a handler asked for a transaction that there is not, or is over
     * UnhandledUnknownEvent  a stored event whose class is not here
     * OutdatedProjection     the state was built by another version of the projection
 """
@@ -99,7 +99,7 @@ class EngineInUse(ProjectionError, RuntimeError):
 
 
 class NoTransaction(ProjectionError):
-    """A handler asked for the transaction of a state store that has none."""
+    """A handler asked for the transaction of a state store that has none, or after its batch."""
 
 
 class UnhandledUnknownEvent(ProjectionError):

@@ -6,6 +6,7 @@ import pickle
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
@@ -505,6 +506,45 @@ def test_a_commit_is_ended_before_the_loop_ends(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SQLiteStateTransaction, "commit", slow)
         asyncio.run(work())
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["begun", "not begun"])
+def test_a_commit_whose_loop_is_gone_is_over_before_its_connection_is_used_again(
+    tmp_path: Path, begun: bool
+) -> None:
+    committing, go_on = threading.Event(), threading.Event()
+    commit = SQLiteStateTransaction.commit
+
+    def slow(transaction: SQLiteStateTransaction) -> None:
+        committing.set()
+        assert go_on.wait(LONG)
+        commit(transaction)
+
+    loop, gone = asyncio.new_event_loop(), contextvars.Context()
+    pool = ThreadPoolExecutor(max_workers=1)
+    loop.set_default_executor(pool)
+    stores = open_sqlite_projections(tmp_path / "one.db")
+    states = loop.run_until_complete(stores.__aenter__())
+    if not begun:
+        pool.submit(go_on.wait, LONG)
+    saving = states.save_state(FULL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SQLiteStateTransaction, "commit", slow)
+        task = loop.create_task(saving, context=gone)
+        loop.run_until_complete(asyncio.wait([task], timeout=SHORT))
+        assert committing.is_set() == begun
+        loop.close()
+        ending = threading.Timer(SHORT, go_on.set)
+        ending.start()
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        saving.close()  # in this context, not in that of the task
+
+        assert go_on.is_set() == begun, "a commit that had begun was not waited for"
+    ending.join()
+    pool.shutdown()
+
+    assert asyncio.run(states.load_state("balances")) == (FULL if begun else None)
+    states.close()
 
 
 async def test_a_batch_that_outlives_its_store_leaves_no_connection(tmp_path: Path) -> None:

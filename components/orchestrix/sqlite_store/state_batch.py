@@ -1,0 +1,62 @@
+"""From the turn of a batch to its end."""
+
+from contextlib import AbstractAsyncContextManager, ExitStack
+from types import TracebackType
+
+from orchestrix.eventsourcing import BatchInsideBatch
+from orchestrix.projection_state import ProjectionState
+from orchestrix.sqlite_store.blocking import to_its_end
+from orchestrix.sqlite_store.connections import Connections
+from orchestrix.sqlite_store.process_locks import FileLock, batch_on, is_inside_batch
+from orchestrix.sqlite_store.state_transaction import SQLiteStateTransaction
+
+
+class SQLiteStateBatch(AbstractAsyncContextManager[SQLiteStateTransaction]):
+    """A transaction that is committed at the end of its block, or rolled back; used once.
+
+    No generator: closing a coroutine whose loop is gone does not reach what an asynchronous
+    generator waits for (before Python 3.13), here the commit, whose connection must stay open.
+    """
+
+    def __init__(
+        self,
+        projection_id: str,
+        connections: Connections,
+        lock: FileLock,
+        known: dict[str, ProjectionState],
+    ) -> None:
+        self._projection_id = projection_id
+        self._connections = connections
+        self._database = connections.database
+        self._lock = lock
+        self._known = known
+
+    async def __aenter__(self) -> SQLiteStateTransaction:
+        if is_inside_batch(self._database.inode):
+            raise BatchInsideBatch(self._projection_id)
+        turn = self._lock.turn()
+        await turn.acquire()
+        with ExitStack() as opening:
+            opening.callback(turn.release)
+            opening.enter_context(batch_on(self._database.inode))
+            connection = opening.enter_context(self._connections.borrowed())
+            self._transaction = SQLiteStateTransaction(
+                connection, self._database, self._lock, self._known
+            )
+            opening.callback(self._transaction.roll_back)
+            self._ending = opening.pop_all()
+        return self._transaction
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error_type is not None:
+            self._ending.__exit__(error_type, error, traceback)
+            return
+        with self._ending:
+            self._database.check_process()
+            await to_its_end(self._transaction.commit)
+        self._known.update(self._transaction.states)
