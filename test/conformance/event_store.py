@@ -331,9 +331,9 @@ class EventStoreConformance:
     async def test_append_answers_where_it_ended(self, store: Store) -> None:
         for stream_id, last_version in (("a", 1), ("b", 1), ("a", 3)):
             result = await store.append(stream_id, counted(1, 2))
-            newest = (await stream_of(store, stream_id))[-1]
+            *_, first, newest = await stream_of(store, stream_id)
 
-            assert result == AppendResult(last_version, newest.position)
+            assert result == AppendResult(last_version, newest.position, first.position)
             assert result.last_position == await store.head()
 
     async def test_any_text_names_a_stream_of_its_own(self, store: Store) -> None:
@@ -401,8 +401,9 @@ class EventStoreConformance:
         await store.append("ghost", counted(1), expected_version=NO_STREAM)
 
     async def test_an_empty_append_only_checks_the_version(self, store: Store) -> None:
-        assert await store.append("a", []) == AppendResult(NO_STREAM, 0)
-        assert await store.append("a", [], expected_version=NO_STREAM) == AppendResult(NO_STREAM, 0)
+        nothing = AppendResult(NO_STREAM, 0, 0)
+        assert await store.append("a", []) == nothing
+        assert await store.append("a", [], expected_version=NO_STREAM) == nothing
         assert await store.streams() == []
         first = await store.append("a", counted(1))
         await store.append("b", counted(2))
@@ -484,7 +485,9 @@ class EventStoreConformance:
 
         for part in ([a], [b, c], [c, d], events):
             again = await store.append("a", part, expected_version=0)
-            assert again == AppendResult(events.index(part[-1]), position[part[-1].id])
+            assert again == AppendResult(
+                events.index(part[-1]), position[part[-1].id], position[part[0].id]
+            )
         assert len(await log_of(store)) == 4
 
     @pytest.mark.parametrize("how", REFUSED_REPETITIONS)

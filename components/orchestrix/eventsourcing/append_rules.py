@@ -119,7 +119,7 @@ def repeated_append(
             raise DuplicateEvent(event.id, stream_id, "is recorded, others of this append are not")
         if place.version != known[0].version + index:
             raise DuplicateEvent(event.id, stream_id, "is recorded in another order")
-    return AppendResult(known[-1].version, known[-1].position)
+    return AppendResult(known[-1].version, known[-1].position, known[0].position)
 
 
 def check_version(stream_id: str, expected_version: int | None, actual_version: int) -> None:

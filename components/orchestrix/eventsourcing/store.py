@@ -23,10 +23,13 @@ class AppendResult:
     Attributes:
         last_version: Version of the stream's last event then; ``NO_STREAM`` for none.
         last_position: Position of that event; 0 for none.
+        first_position: Position of the first event of this append, up to `last_position` of
+            which all are its own unless it was done in parts; the same as that for no events.
     """
 
     last_version: int
     last_position: int
+    first_position: int
 
 
 class AsyncEventStore(Protocol):

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from heapq import nsmallest
 from types import MappingProxyType
@@ -72,7 +73,8 @@ class EventLog:
             if events:
                 self._write(self._recorded(stream_id, events, contents, kept))
                 self._announce()
-            return self.end_of(stream_id)
+            end = self.end_of(stream_id)
+            return replace(end, first_position=end.last_position - max(len(events) - 1, 0))
 
     def read(self, stream_id: str, from_version: int, limit: int) -> StreamPage:
         """See the port."""
@@ -124,8 +126,8 @@ class EventLog:
         """Return where a stream ends."""
         with self._grown:
             if (stream := self._streams.get(stream_id)) is None:
-                return AppendResult(NO_STREAM, 0)
-            return AppendResult(stream[-1].version, stream[-1].position)
+                return AppendResult(NO_STREAM, 0, 0)
+            return AppendResult(stream[-1].version, stream[-1].position, stream[-1].position)
 
     def streams(self, prefix: str, after: str, limit: int) -> list[str]:
         """See the port."""

@@ -69,7 +69,7 @@ def _check_goes_on(follower: Follower, target: AppendResult | int) -> None:
 def _range(target: AppendResult | int) -> tuple[int, int]:
     if isinstance(target, int):
         return target, target
-    return target.last_position, target.last_position
+    return target.first_position, target.last_position
 
 
 async def _not_in_time(follower: Follower, position: int, seconds: float) -> NotInTime:

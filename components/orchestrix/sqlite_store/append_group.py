@@ -104,7 +104,7 @@ class AppendGroup:
                 recorded_at, metadata, data,
             )  # fmt: skip
         self._versions[stream_id] = version
-        return AppendResult(version, self._head)
+        return AppendResult(version, self._head, self._head - len(append.rows) + 1)
 
     def _flush(self) -> None:
         values, self._waiting = self._waiting, []
@@ -126,7 +126,8 @@ class AppendGroup:
 
     def _end_of(self, stream_id: str) -> AppendResult:
         found = self._connection.execute(sql.STREAM_END, (stream_id,)).fetchone()
-        return AppendResult(*found) if found else AppendResult(NO_STREAM, 0)
+        version, position = found or (NO_STREAM, 0)
+        return AppendResult(version, position, position)
 
 
 def _slices(values: Sequence[object], size: int) -> Iterator[Sequence[object]]:

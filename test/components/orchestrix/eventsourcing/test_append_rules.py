@@ -111,7 +111,7 @@ def test_events_nobody_recorded_are_a_new_append() -> None:
 def test_neighbours_in_their_order_are_a_repeated_append(first: int) -> None:
     recorded = places(first, first + 1, first + 2)
 
-    assert repeated_append("s", events, recorded) == AppendResult(first + 2, first + 12)
+    assert repeated_append("s", events, recorded) == AppendResult(first + 2, first + 12, first + 10)
 
 
 @pytest.mark.parametrize(

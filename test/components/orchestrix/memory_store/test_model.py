@@ -55,16 +55,17 @@ class Model:
             return DuplicateEvent
         for start in range(len(stream)):
             if entries and stream[start : start + len(entries)] == entries:
-                return self._end(attempt.stream_id, start + len(entries))
+                return self._end(attempt.stream_id, start + len(entries), len(entries))
         if {known for _, known in self.log} & {event.id for event in attempt.events}:
             return DuplicateEvent
         if attempt.expected not in (None, len(stream) - 1):
             return ConcurrencyError
         self.log += entries
-        return self._end(attempt.stream_id, len(stream) + len(entries))
+        return self._end(attempt.stream_id, len(stream) + len(entries), len(entries))
 
-    def _end(self, stream_id: str, count: int) -> AppendResult:
-        return AppendResult(count - 1, [0, *self.positions(stream_id)][count])
+    def _end(self, stream_id: str, count: int, new: int) -> AppendResult:
+        positions = [0, *self.positions(stream_id)]
+        return AppendResult(count - 1, positions[count], positions[count - max(new - 1, 0)])
 
 
 def answer_of(store: InMemoryEventStore, attempt: Attempt) -> Answer:

@@ -85,14 +85,14 @@ def test_of_eight_threads_exactly_one_wins(store: InMemoryEventStore) -> None:
     outcomes = in_threads(*[attempt] * 8)
 
     assert sum(isinstance(each, ConcurrencyError) for each in outcomes) == 7, outcomes
-    assert outcomes.count(AppendResult(0, 1)) == 1
+    assert outcomes.count(AppendResult(0, 1, 1)) == 1
     assert len(store.load("a")) == 1
 
 
 def test_of_eight_threads_that_repeat_an_append_one_writes(store: InMemoryEventStore) -> None:
     events = counted(1, 2)
 
-    assert in_threads(*[lambda: store.append("a", events)] * 8) == [AppendResult(1, 2)] * 8
+    assert in_threads(*[lambda: store.append("a", events)] * 8) == [AppendResult(1, 2, 1)] * 8
     assert store.load("a") == events
 
 
@@ -153,7 +153,7 @@ def test_one_append_ends_the_wait_of_several_threads(store: InMemoryEventStore) 
         *[lambda: store.wait_for_events(0, LONG)] * 3, lambda: store.append("a", counted(1))
     )
 
-    assert outcomes == [True, True, True, AppendResult(0, 1)]
+    assert outcomes == [True, True, True, AppendResult(0, 1, 1)]
 
 
 def test_only_the_event_waited_for_ends_the_wait(store: InMemoryEventStore) -> None:
@@ -184,4 +184,4 @@ def test_a_thread_may_wait_for_ever(store: InMemoryEventStore, timeout: float) -
         lambda: store.wait_for_events(0, timeout), lambda: store.append("a", counted(1))
     )
 
-    assert outcomes == [True, AppendResult(0, 1)]
+    assert outcomes == [True, AppendResult(0, 1, 1)]

@@ -93,6 +93,16 @@ async def test_a_write_that_fails_is_told_at_once_with_its_cause(log, case):
     assert isinstance(raised.value.__cause__, ValueError)
 
 
+async def test_a_write_fails_when_any_of_its_events_does(log, case):
+    case.failing = {2: -1}
+    policy = FailurePolicy(retry=FixedDelay(max_retries=3, delay=60))
+    runner = ProjectionRunner(log, [case.engine], on_failure=policy)
+
+    async with runner.running():
+        with pytest.raises(NotProcessed, match="it failed at position 2"):
+            await runner.wait_for(await log.deposit(1, 2, 3), timeout=5)
+
+
 async def test_a_name_that_nobody_has_is_an_error(log, case):
     runner = ProjectionRunner(log, [case.engine])
 

@@ -86,7 +86,7 @@ async def test_appends_that_wait_are_committed_together_in_their_order(
 ) -> None:
     outcomes = await together(lock, *(store.append("a", counted(each, each)) for each in range(50)))
 
-    assert outcomes == [AppendResult(2 * each + 1, 2 * each + 2) for each in range(50)]
+    assert outcomes == [AppendResult(at + 1, at + 2, at + 1) for at in range(0, 100, 2)]
     assert lock.commits == 2
 
 
@@ -119,9 +119,9 @@ async def test_of_appends_committed_together_each_fails_alone(
     )
 
     assert [each if isinstance(each, AppendResult) else type(each) for each in outcomes] == [
-        AppendResult(0, 3), AppendResult(1, 4), ConcurrencyError, AppendResult(3, 6),
-        AppendResult(3, 6), DuplicateEvent, AppendResult(0, 1), AppendResult(1, 8),
-        AppendResult(1, 8), ConcurrencyError,
+        AppendResult(0, 3, 3), AppendResult(1, 4, 4), ConcurrencyError, AppendResult(3, 6, 5),
+        AppendResult(3, 6, 5), DuplicateEvent, AppendResult(0, 1, 1), AppendResult(1, 8, 7),
+        AppendResult(1, 8, 8), ConcurrencyError,
     ]  # fmt: skip
     assert [each.position for each in await log_of(store)] == list(range(1, 9))
     assert await store.load("a") == [*known, (await store.load("a"))[1], *repeated]
@@ -149,7 +149,7 @@ async def test_an_append_cancelled_before_its_turn_is_not_written(
     with pytest.raises(asyncio.CancelledError):
         await second
 
-    assert await soon(first) == AppendResult(0, 1)
+    assert await soon(first) == AppendResult(0, 1, 1)
     assert len(await store.load("a")) == 1
 
 
@@ -157,9 +157,9 @@ async def test_an_answer_that_nobody_awaits_keeps_no_other_from_its_task() -> No
     loop = asyncio.get_running_loop()
     jobs = [Job(("a", "A", 0, "{}", ""), loop, loop.create_future()) for _ in range(3)]
     jobs[0].future.cancel()
-    settle(jobs, [AppendResult(0, 1), AppendResult(0, 1), ConcurrencyError("a", 1, 2)])
+    settle(jobs, [AppendResult(0, 1, 1), AppendResult(0, 1, 1), ConcurrencyError("a", 1, 2)])
 
-    assert await soon(jobs[1].future) == AppendResult(0, 1)
+    assert await soon(jobs[1].future) == AppendResult(0, 1, 1)
     with pytest.raises(ConcurrencyError):
         await soon(jobs[2].future)
 
@@ -189,7 +189,7 @@ async def test_a_cancelled_append_can_be_repeated_and_is_there_once(
     for (name, events), result in zip(appends.items(), results, strict=True):
         found = await stream_of(store, name)
         assert [each.event for each in found] == events
-        assert result == AppendResult(len(events) - 1, found[-1].position)
+        assert result == AppendResult(len(events) - 1, found[-1].position, found[0].position)
     assert len(await log_of(store)) == sum(map(len, appends.values()))
 
 
@@ -221,7 +221,8 @@ async def test_closing_answers_what_waits_behind_a_commit(
     await until(lambda: store._writer._closed)
     lock.release()
 
-    assert await soon(asyncio.gather(*tasks)) == [AppendResult(at, at + 1) for at in range(3)]
+    outcomes = await soon(asyncio.gather(*tasks))
+    assert outcomes == [AppendResult(at, at + 1, at + 1) for at in range(3)]
     await soon(closing)
 
 
@@ -298,7 +299,7 @@ async def test_an_append_is_answered_although_its_loop_is_gone(
     lock.release()
     await soon(tasks[0])
 
-    assert await soon(store.append("a", counted(2))) == AppendResult(1, 3)
+    assert await soon(store.append("a", counted(2))) == AppendResult(1, 3, 3)
 
 
 async def test_threads_with_loops_of_their_own_may_share_a_store(store: SQLiteEventStore) -> None:

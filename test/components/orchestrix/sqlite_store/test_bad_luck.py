@@ -57,7 +57,7 @@ async def test_a_writer_that_never_ends_is_named_and_the_append_can_be_repeated(
         assert await store.read_all() == await store.read_all(), "readers do not wait"
         holder.execute("ROLLBACK")
 
-    assert await store.append("a", events) == AppendResult(1, 2)
+    assert await store.append("a", events) == AppendResult(1, 2, 1)
 
 
 async def test_a_full_database_refuses_and_goes_on_when_there_is_room(
@@ -74,7 +74,7 @@ async def test_a_full_database_refuses_and_goes_on_when_there_is_room(
 
     assert await store.load("a") == kept
     writer.execute(f"PRAGMA max_page_count = {pages + 100}")
-    assert await store.append("a", big, expected_version=0) == AppendResult(1, 2)
+    assert await store.append("a", big, expected_version=0) == AppendResult(1, 2, 2)
 
 
 def run(*command: str | Path) -> int:
@@ -160,7 +160,7 @@ async def test_a_file_moved_away_is_noticed_and_used_again_when_it_is_back(
 
     assert not path.exists()
     path.with_name("moved.db").rename(path)
-    assert await store.append("a", counted(2), expected_version=0) == AppendResult(1, 2)
+    assert await store.append("a", counted(2), expected_version=0) == AppendResult(1, 2, 2)
 
 
 async def test_a_file_moved_away_is_not_made_again(
@@ -418,7 +418,7 @@ async def test_a_clock_that_breaks_does_not_stop_the_writer(path: Path) -> None:
         with pytest.raises(Oversleeping, match="5 minutes"):
             await soon(store.append("a", counted(1)))
 
-        assert await soon(store.append("a", counted(1))) == AppendResult(0, 1)
+        assert await soon(store.append("a", counted(1))) == AppendResult(0, 1, 1)
 
 
 async def test_time_does_not_go_back_when_the_store_is_opened_again(
