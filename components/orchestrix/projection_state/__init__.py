@@ -1,8 +1,16 @@
 """How far each projection is: the state, the ports that keep it, and a store in memory."""
 
-from orchestrix.projection_state.errors import StateConflict
+from orchestrix.projection_state.errors import NotParked, StateConflict
 from orchestrix.projection_state.event_ids import EventIds
+from orchestrix.projection_state.lease import Lease
+from orchestrix.projection_state.managed import (
+    DesiredStatus,
+    ManagedStateStore,
+    ManagedTransaction,
+    ParkedEvents,
+)
 from orchestrix.projection_state.memory import InMemoryProjectionStateStore
+from orchestrix.projection_state.parked import DiscardedEvent, KeyRequest, KeyStatus, ParkedKey
 from orchestrix.projection_state.segment import WHOLE, Segment, is_cover, key_hash
 from orchestrix.projection_state.state import (
     UNBOUNDED,
@@ -20,9 +28,19 @@ from orchestrix.projection_state.store import (
 __all__ = [
     "UNBOUNDED",
     "WHOLE",
+    "DesiredStatus",
+    "DiscardedEvent",
     "EventIds",
     "Feed",
     "InMemoryProjectionStateStore",
+    "KeyRequest",
+    "KeyStatus",
+    "Lease",
+    "ManagedStateStore",
+    "ManagedTransaction",
+    "NotParked",
+    "ParkedEvents",
+    "ParkedKey",
     "PartlyApplied",
     "ProjectionState",
     "ProjectionStateStore",

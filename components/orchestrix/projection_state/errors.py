@@ -2,6 +2,7 @@
 
 * OrchestrixError
   * StateConflict    another engine saved its state: load the state and go on from there
+  * NotParked        a key that is not set aside (also a LookupError)
 """
 
 from orchestrix.messaging import OrchestrixError
@@ -20,4 +21,24 @@ class StateConflict(OrchestrixError):
         return (
             f"projection {self.projection_id!r}: expected revision {self.expected}, found "
             f"{self.found}; another engine is at work on it, feed the same events again to go on"
+        )
+
+
+class NotParked(OrchestrixError, LookupError):
+    """Nothing was asked for: no event with this key is set aside.
+
+    Attributes:
+        projection_id: The projection.
+        key: The key.
+    """
+
+    def __init__(self, projection_id: str, key: str) -> None:
+        super().__init__(projection_id, key)
+        self.projection_id = projection_id
+        self.key = key
+
+    def __str__(self) -> str:
+        return (
+            f"projection {self.projection_id!r} has set no event with the key {self.key!r} aside; "
+            "its parked keys are listed by parked_keys"
         )
