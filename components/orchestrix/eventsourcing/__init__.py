@@ -35,6 +35,7 @@ from orchestrix.eventsourcing.projections.errors import (
     FeedError,
     GapInFeed,
     MixedFeed,
+    NoKey,
     NoTransaction,
     NotTheLog,
     OutdatedProjection,
@@ -43,7 +44,9 @@ from orchestrix.eventsourcing.projections.errors import (
     RegistrationError,
     UnhandledUnknownEvent,
 )
+from orchestrix.eventsourcing.projections.parking import Parking
 from orchestrix.eventsourcing.projections.projection import Projection, on
+from orchestrix.eventsourcing.projections.read_model import OpenReadModel, ReadModel
 from orchestrix.eventsourcing.projections.state_keeper import Promise
 from orchestrix.eventsourcing.read_rules import (
     check_texts,
@@ -71,16 +74,20 @@ __all__ = [
     "InvalidAppend",
     "InvalidRange",
     "MixedFeed",
+    "NoKey",
     "NoTransaction",
     "NotTheLog",
+    "OpenReadModel",
     "OutOfOrder",
     "OutdatedProjection",
     "Page",
+    "Parking",
     "Projection",
     "ProjectionContext",
     "ProjectionEngine",
     "ProjectionError",
     "Promise",
+    "ReadModel",
     "RecordedId",
     "RegistrationError",
     "Snapshot",

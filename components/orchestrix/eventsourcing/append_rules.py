@@ -53,7 +53,7 @@ def check_append(
                 f"append to stream {stream_id!r}: item {index} is {event!r}, not an Event; "
                 "declare its class as a subclass of Event"
             )
-        if not (_is_name(event.id) and _is_name(event.type)):
+        if not (is_name(event.id) and is_name(event.type)):
             raise InvalidAppend(
                 f"append to stream {stream_id!r}: the id and type of item {index} are each "
                 f"{_NAME}; found {reprlib.repr(event.id)} and {reprlib.repr(event.type)}"
@@ -67,7 +67,7 @@ def check_append(
 
 def check_stream_id(stream_id: str) -> None:
     """Raise InvalidAppend unless `stream_id` is a text that can name a stream."""
-    if not _is_name(stream_id):
+    if not is_name(stream_id):
         raise InvalidAppend(f"a stream id is {_NAME}; found {reprlib.repr(stream_id)}")
 
 
@@ -81,7 +81,7 @@ def check_snapshot(snapshot: Snapshot) -> None:
     """
     check_stream_id(snapshot.aggregate_id)
     name = f"the snapshot of stream {snapshot.aggregate_id!r}"
-    if not _is_name(snapshot.aggregate_type):
+    if not is_name(snapshot.aggregate_type):
         raise InvalidAppend(
             f"{name}: its aggregate_type is {_NAME}; found {reprlib.repr(snapshot.aggregate_type)}"
         )
@@ -158,7 +158,8 @@ def is_unicode(text: str) -> bool:
     return True
 
 
-def _is_name(value: object) -> bool:
+def is_name(value: object) -> bool:
+    """Say whether a value can name something in every store."""
     if not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME or "\0" in value:
         return False
     return value.isascii() or is_unicode(value)

@@ -53,8 +53,9 @@ class ProjectionState:
         feed: The kind of feed, fixed by the first event; None before it.
         failed_position: Recorded feed: the event that must come next, since it failed.
         partly_applied: Events that failed half-way.
-        replay_until: Up to this checkpoint, events are history that is replayed; UNBOUNDED: up to
-            the end of the first call that ends well.
+        replay_until: Up to this position, events are history that is, or was, replayed, for
+            those that are set aside, too; UNBOUNDED: up to the end of the first call that ends
+            well.
         event_ids: Bare feed: the ids that were taken, oldest first.
     """
 

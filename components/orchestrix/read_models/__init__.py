@@ -25,7 +25,6 @@ from orchestrix.read_models.errors import (
     UnreadableRow,
 )
 from orchestrix.read_models.open_table import OpenTable
-from orchestrix.read_models.read_model import OpenReadModel, ReadModel
 from orchestrix.read_models.reader import TableReader
 from orchestrix.read_models.schema_change import SchemaChange, schema_change
 from orchestrix.read_models.storage import TableStorage, TableStore, TableTransaction
@@ -38,11 +37,9 @@ __all__ = [
     "Kind",
     "NoBatch",
     "NoTableStore",
-    "OpenReadModel",
     "OpenTable",
     "Plain",
     "QueryError",
-    "ReadModel",
     "ReadModelError",
     "RowError",
     "SchemaChange",

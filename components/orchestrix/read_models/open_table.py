@@ -5,6 +5,7 @@ from contextlib import suppress
 from contextvars import ContextVar, Token
 from typing import Generic, TypeVar
 
+from orchestrix.eventsourcing import OpenReadModel
 from orchestrix.messaging import Event
 from orchestrix.read_models.declaration import TableDeclaration
 from orchestrix.read_models.definition import StoredKey, StoredRow
@@ -12,7 +13,6 @@ from orchestrix.read_models.errors import NoBatch, RowError
 from orchestrix.read_models.kept_row import UNKNOWN, KeptRow
 from orchestrix.read_models.kept_rows import KeptRows
 from orchestrix.read_models.question import Question
-from orchestrix.read_models.read_model import OpenReadModel
 from orchestrix.read_models.row_owner import RowOwners
 from orchestrix.read_models.storage import TableStorage, TableTransaction
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
+from orchestrix.eventsourcing import ReadModel
 from orchestrix.messaging import Event
 from orchestrix.projection_state import ProjectionStateStore
 from orchestrix.read_models.declaration import TableDeclaration
@@ -11,7 +12,6 @@ from orchestrix.read_models.errors import NoBatch, NoTableStore
 from orchestrix.read_models.open_table import Batch, OpenTable
 from orchestrix.read_models.prefetch import KeyFunction
 from orchestrix.read_models.question import question
-from orchestrix.read_models.read_model import ReadModel
 from orchestrix.read_models.storage import TableStore
 
 RowT = TypeVar("RowT")

@@ -1,6 +1,6 @@
 """Handing one event to all of its handlers, when the fast lane will not do."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import cast
 
 from orchestrix.eventsourcing.projections.context import ProjectionContext
@@ -23,9 +23,15 @@ def ignored(types: object) -> frozenset[str]:
 class Dispatch:
     """Calls handlers in their order, and remembers which returned when a later one fails."""
 
-    def __init__(self, projection_id: str, ignored: Collection[str]) -> None:
+    def __init__(
+        self,
+        projection_id: str,
+        ignored: Collection[str],
+        mark: Callable[[Event], None] | None = None,
+    ) -> None:
         self._projection_id = projection_id
         self._ignored = ignored
+        self._mark = mark  # told of each event before its handlers are called
 
     async def __call__(
         self,
@@ -46,6 +52,8 @@ class Dispatch:
             return False
         context = progress.context(position, recorded, replaying=routes.replaying)
         event_id = event.id if recorded is None else recorded.id  # a decoder may make new ones
+        if self._mark is not None:
+            self._mark(event)
         await self._call(handlers, event, event_id, context, progress)
         return True
 

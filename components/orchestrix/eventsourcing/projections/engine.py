@@ -1,15 +1,21 @@
 """The projection engine: events in, a read model that knows how far it is."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
+from orchestrix.eventsourcing.projections.call import in_turn
 from orchestrix.eventsourcing.projections.cancellation import check_cancelled, requests_to_end
 from orchestrix.eventsourcing.projections.dispatch import Dispatch, ignored
 from orchestrix.eventsourcing.projections.feed import Events, check_events
 from orchestrix.eventsourcing.projections.handlers import check_event_type
+from orchestrix.eventsourcing.projections.keys import KeyFunction, Keys
+from orchestrix.eventsourcing.projections.managed_work import ManagedWork
+from orchestrix.eventsourcing.projections.open_models import OpenModels
+from orchestrix.eventsourcing.projections.parking import Parking
 from orchestrix.eventsourcing.projections.projection import Projection
+from orchestrix.eventsourcing.projections.read_model import ReadModel
 from orchestrix.eventsourcing.projections.registry import Registry
 from orchestrix.eventsourcing.projections.settings import Settings
 from orchestrix.eventsourcing.projections.state_keeper import (
@@ -21,7 +27,7 @@ from orchestrix.eventsourcing.projections.transactional_work import Transactiona
 from orchestrix.eventsourcing.projections.turn import turn_of
 from orchestrix.eventsourcing.projections.work import Work
 from orchestrix.messaging import Event, RecordedEvent
-from orchestrix.projection_state import ProjectionState, ProjectionStateStore
+from orchestrix.projection_state import ManagedStateStore, ProjectionState, ProjectionStateStore
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 FactoryT = TypeVar("FactoryT", bound=Callable[[], Projection])
@@ -57,9 +63,21 @@ class ProjectionEngine:
             at a time (inclusive, with offset). The last two are for recorded events only.
         batch_size: Events between two saved states, and the most a batch handler gets of
             anything but a page, at least 1. A page is a batch of its own.
+        tables: The read models that handlers write, for example Tables: written at the end of
+            each batch, in its transaction, and emptied before a replay. They need a state store
+            that keeps tables.
+        key: What events have in common that must not overtake each other, from the event, as
+            handlers get it: a text. None: their stream. With tables, a row belongs to the key
+            of its first writer, and another key's handlers may not change it; but what a batch
+            handler writes is not checked, and without a key function nothing is.
+
+    Attributes:
+        parking: What can be done with events that fail, besides trying them again; None when
+            the state store is not managed.
 
     Raises:
-        ValueError: An argument is out of its range.
+        ValueError: An argument is out of its range, two tables have one name, or the state
+            store cannot keep them.
     """
 
     def __init__(
@@ -72,17 +90,29 @@ class ProjectionEngine:
         window: int | None = None,
         start: Literal["beginning"] | int | datetime = "beginning",
         batch_size: int = 1000,
+        tables: Sequence[ReadModel] = (),
+        key: KeyFunction | None = None,
     ) -> None:
         check_state_store(state_store)
         _check_arguments(projection_id, version, window, start, batch_size)
         self.projection_id = projection_id
         self._keeper = StateKeeper(projection_id, state_store)
-        self._registry = Registry()
+        keys = Keys(projection_id, key)
+        models = OpenModels(projection_id, tables, state_store, keys)
+        mark = models.mark if models.wants_keys else None
+        self._registry = Registry(has_fast_lanes=mark is None, empties_models=bool(models))
         self._turn = turn_of(projection_id, self._keeper.shared)
         settings = Settings(projection_id, version, window, start, batch_size)
-        parts = self._keeper, self._registry, Dispatch(projection_id, ignored(ignore)), settings
+        dispatch = Dispatch(projection_id, ignored(ignore), mark)
+        parts = self._keeper, self._registry, dispatch, settings
         store = self._keeper.transactional
-        self._work = Work(*parts) if store is None else TransactionalWork(store, *parts)
+        self.parking: Parking | None = None
+        self._work = Work(*parts)
+        if isinstance(store, ManagedStateStore):
+            self._work = managed = ManagedWork(store, *parts, models, keys)
+            self.parking = Parking(self._turn, managed)
+        elif store is not None:
+            self._work = TransactionalWork(store, *parts, models)
 
     @property
     def promise(self) -> Promise:
@@ -154,16 +184,7 @@ class ProjectionEngine:
 
     async def initialize(self) -> None:
         """Load the state, or save a first one. Optional: the first call of any kind does it."""
-        before = requests_to_end()
-        call = self._turn.begin() or await self._turn.wait()
-        self._work.requests_before = before
-        try:
-            await self._work.initialize()
-        except Exception as error:
-            check_cancelled(error, before)
-            raise
-        finally:
-            self._turn.end(call)
+        await in_turn(self._turn, self._work, self._work.initialize)
 
     async def handle_event(self, event: Event) -> None:
         """Process one event; see :meth:`process_events`."""
@@ -209,16 +230,7 @@ class ProjectionEngine:
         Raises:
             FeedError: Another one failed, or none; nothing is passed over.
         """
-        before = requests_to_end()
-        call = self._turn.begin() or await self._turn.wait()
-        self._work.requests_before = before
-        try:
-            await self._work.skip(failed)
-        except Exception as error:
-            check_cancelled(error, before)
-            raise
-        finally:
-            self._turn.end(call)
+        await in_turn(self._turn, self._work, lambda: self._work.skip(failed))
 
     async def replay(self, events: Events) -> None:
         """Empty the read model and handle `events` from scratch, as history.
@@ -241,16 +253,7 @@ class ProjectionEngine:
                 "give the engine a function to empty it: @engine.on_reset",
                 self.projection_id,
             )
-        before = requests_to_end()
-        call = self._turn.begin() or await self._turn.wait()
-        self._work.requests_before = before
-        try:
-            await self._work.replay(events)
-        except Exception as error:
-            check_cancelled(error, before)
-            raise
-        finally:
-            self._turn.end(call)
+        await in_turn(self._turn, self._work, lambda: self._work.replay(events))
 
     def get_state(self) -> ProjectionState | None:
         """Return the state after the last batch; None while none was loaded or saved.

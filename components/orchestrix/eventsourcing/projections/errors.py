@@ -10,6 +10,7 @@
       * OutOfOrder           recorded events that do not ascend
     * EngineInUse            a call that would wait for itself, or from a second loop or thread
     * NoTransaction          a handler asked for a transaction that there is not, or is over
+    * NoKey                  a key function that gives an event no key
     * UnhandledUnknownEvent  a stored event whose class is not here
     * OutdatedProjection     the state was built by another version of the projection
 """
@@ -100,6 +101,10 @@ class EngineInUse(ProjectionError, RuntimeError):
 
 class NoTransaction(ProjectionError):
     """A handler asked for the transaction of a state store that has none, or after its batch."""
+
+
+class NoKey(ProjectionError):
+    """A key function returned what is no key. The event counts as failed."""
 
 
 class UnhandledUnknownEvent(ProjectionError):

@@ -145,7 +145,7 @@ class Progress:
 
     def end_replay(self) -> None:
         """Let what comes from now on be new."""
-        self.status, self.replay_until = "live", 0
+        self.status, self.replay_until = "live", min(self.replay_until, self.position)
 
     def succeed(self) -> None:
         """Be healthy, if anything was tried: it succeeded."""
@@ -156,7 +156,7 @@ class Progress:
         """Count a failure."""
         self.error_count += 1
         self.is_healthy = False
-        self.last_error = _sentence(error)
+        self.last_error = sentence(error)
 
     def touch(self) -> None:
         """Let the next state be made anew, and dated now."""
@@ -204,7 +204,8 @@ class Progress:
         return self._event_ids
 
 
-def _sentence(error: BaseException) -> str:
+def sentence(error: BaseException) -> str:
+    """Return the class and the text of an exception, as any store can keep it."""
     try:
         text = str(error)
     except Exception as broken:  # noqa: BLE001 - a handler's exception may be broken itself

@@ -53,10 +53,17 @@ Instances = list[tuple[Registered, Projection]]
 
 
 class Registry:
-    """Handlers in registration order, and what else an engine was given."""
+    """Handlers in registration order, and what else an engine was given.
 
-    def __init__(self) -> None:
+    Args:
+        has_fast_lanes: Whether handlers may be called without a dispatch.
+        empties_models: Whether the engine has read models that it empties itself.
+    """
+
+    def __init__(self, *, has_fast_lanes: bool = True, empties_models: bool = False) -> None:
         self._sources: list[Handler | Registered] = []
+        self._has_fast_lanes = has_fast_lanes
+        self._empties_models = empties_models
         self.batch: BatchHandler | None = None
         self.reset_hooks: list[tuple[Callable[..., Any], Context]] = []
         self._build()
@@ -115,7 +122,7 @@ class Registry:
     def has_unmanaged_model(self) -> bool:
         """Say whether a replay has no means to empty what the handlers write."""
         functions = self.batch or any(isinstance(each, Handler) for each in self._sources)
-        return bool(functions) and not self.reset_hooks
+        return bool(functions) and not self.reset_hooks and not self._empties_models
 
     async def reset(self, context: ProjectionContext) -> None:
         """Empty the read models: new instances of the projections, then the hooks in order.
@@ -160,8 +167,9 @@ class Registry:
     def _build(self) -> None:
         self._handlers = _named_apart(self._sources)
         self._fingerprint: str | None = None
-        self.live = Routes(self._handlers, replaying=False)
-        self.replay = Routes(self._handlers, replaying=True)
+        lanes = self._has_fast_lanes
+        self.live = Routes(self._handlers, replaying=False, has_fast_lanes=lanes)
+        self.replay = Routes(self._handlers, replaying=True, has_fast_lanes=lanes)
 
     def _check_kind(self, fits: bool) -> None:
         if not fits:

@@ -18,8 +18,11 @@ class Routes:
         sync_calls: The same for one plain function.
     """
 
-    def __init__(self, handlers: Sequence[Handler], *, replaying: bool) -> None:
+    def __init__(
+        self, handlers: Sequence[Handler], *, replaying: bool, has_fast_lanes: bool = True
+    ) -> None:
         self._handlers = handlers
+        self._has_fast_lanes = has_fast_lanes
         self.replaying = replaying
         self._known: dict[type[Event], tuple[Handler, ...] | None] = {}
         self.async_calls: dict[type[Any], Callable[[Event], Awaitable[None]]] = {}
@@ -43,7 +46,7 @@ class Routes:
         return handler.in_replay or not self.replaying
 
     def _open_fast_lane(self, cls: type[Event], found: list[Handler]) -> None:
-        if len(found) != 1 or found[0].context != "unwanted":
+        if not self._has_fast_lanes or len(found) != 1 or found[0].context != "unwanted":
             return
         lane = self.async_calls if found[0].is_async else self.sync_calls
         lane[cls] = found[0].function

@@ -1,16 +1,17 @@
 """An engine's work when the read model and the state commit together."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from itertools import dropwhile
-from typing import Any
+from typing import Any, Final
 
 from orchestrix.eventsourcing.page import Page
 from orchestrix.eventsourcing.projections.bare_feed import is_seen
 from orchestrix.eventsourcing.projections.cancellation import is_failure, note
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
 from orchestrix.eventsourcing.projections.feed import Origin, kind_of, origin_of
+from orchestrix.eventsourcing.projections.open_models import OpenModels
 from orchestrix.eventsourcing.projections.recorded_feed import check_place
 from orchestrix.eventsourcing.projections.registry import Instances, Registry
 from orchestrix.eventsourcing.projections.settings import Settings
@@ -24,6 +25,9 @@ from orchestrix.projection_state import (
 )
 
 logger = logging.getLogger("orchestrix.projections")
+
+SLICE: Final = 1000
+"""Events after which read models may forget rows that they have kept."""
 
 
 class TransactionalWork(Work):
@@ -41,9 +45,11 @@ class TransactionalWork(Work):
         registry: Registry,
         dispatch: Dispatch,
         settings: Settings,
+        models: OpenModels,
     ) -> None:
         super().__init__(keeper, registry, dispatch, settings)
         self._store = store
+        self._models = models
         self._stored: int | None = None  # the revision that is stored, as far as we know
         self._is_lost = False  # whether our progress was rolled back, or may have been
         # Instances that stand if a state of this revision was stored, and its answer lost.
@@ -149,20 +155,48 @@ class TransactionalWork(Work):
     async def _commit(
         self, items: Sequence[Any], feed: Feed | None, page: Page | None, replayed: Origin | None
     ) -> None:
-        self._is_lost = True  # until it is known to be stored
-        async with self._store.transaction(self._settings.projection_id) as transaction:
+        async def work(transaction: Any) -> None:
             if replayed is not None:
                 self._begin_again("replaying", replayed)
-            progress = self._progress
-            progress.transaction = transaction
-            if replayed is not None:
-                await self._registry.reset(progress.context(0, None, replaying=True))
+                self._progress.transaction = transaction
+                await self._empty(transaction)
             if feed is not None:
                 self._begin_chunk(feed, items, page)
-                await self._apply(items, feed)
+                await self._handle(items, feed, transaction)
             self._finish(page)
-            await self._write(transaction)
+
+        await self._in_batch(work)
+
+    async def _in_batch(self, work: Callable[[Any], Awaitable[None]]) -> None:
+        """Do `work` with a transaction; commit it with what the read models and the state are."""
+        self._is_lost = True  # until it is known to be stored
+        try:
+            async with self._store.transaction(self._settings.projection_id) as transaction:
+                await self._models.begin(transaction, self._stored)
+                self._progress.transaction = transaction
+                await work(transaction)
+                await self._models.flush()
+                await self._write(transaction)
+        except BaseException:
+            self._models.end(None)
+            raise
         self._committed()
+        self._models.end(self._stored)
+
+    async def _empty(self, transaction: Any) -> None:  # noqa: ARG002 - some have more to empty in it
+        await self._models.empty()
+        await self._registry.reset(self._progress.context(0, None, replaying=True))
+
+    async def _handle(self, items: Sequence[Any], feed: Feed, transaction: Any) -> None:  # noqa: ARG002 - some ask it what not to handle
+        if not self._models or self._registry.batch is not None:
+            await self._models.prefetch(items)
+            await self._apply(items, feed)
+            return
+        for start in range(0, len(items), SLICE):
+            part = items[start : start + SLICE]
+            await self._models.prefetch(part)
+            await self._apply(part, feed)
+            await self._models.settle()
 
     async def _reset(self, origin: Origin) -> None:
         before, instances = self._stored, self._registry.instances()

@@ -156,8 +156,10 @@ def test_an_output_that_the_user_closed_gets_nothing(demo, bank, monkeypatch, cl
     assert "line 2: expected" not in answer.out
 
 
-def test_ctrl_c_ends_the_demo_with_one_line(process):
-    with process() as running:
+def test_ctrl_c_ends_the_demo_with_one_line(process, tmp_path):
+    endless = tmp_path / "trans.asc"
+    os.mkfifo(endless)
+    with process("--data", endless) as running:
         while not running.stdout.readline().startswith("Reading"):
             pass
         running.send_signal(signal.SIGINT)

@@ -125,7 +125,7 @@ async def test_a_replay_that_fails_in_the_middle_is_gone_on_with(
 
     state = await store.load_state("balance")
     assert state is not None
-    assert (state.status, state.replay_until) == ("live", 0)
+    assert (state.status, state.replay_until) == ("live", 3)
     assert model.seen == [1, 2, 3]
     assert len(mails) == 3
 
@@ -293,7 +293,7 @@ async def test_a_log_is_replayed_page_by_page_in_silence() -> None:
     state = engine.get_state()
     assert state is not None
     assert (model.seen, len(mails)) == ([1, 2, 3], 3)
-    assert (state.status, state.replay_until) == ("live", 0)
+    assert (state.status, state.replay_until) == ("live", 3)
 
 
 async def test_a_first_page_that_nothing_was_before_ends_its_replay() -> None:
@@ -303,7 +303,7 @@ async def test_a_first_page_that_nothing_was_before_ends_its_replay() -> None:
 
     state = engine.get_state()
     assert state is not None
-    assert (state.status, state.replay_until) == ("live", 0)
+    assert (state.status, state.replay_until) == ("live", 1)
 
 
 @pytest.mark.parametrize("is_bare", [True, False], ids=["bare", "recorded"])
@@ -666,7 +666,7 @@ async def test_a_call_that_leaves_the_failed_event_undone_ends_no_replay(
 
     state = case.engine.get_state()
     assert state is not None
-    assert (case.mails, state.status, state.replay_until) == ([1, 2, 3], "live", 0)
+    assert (case.mails, state.status, state.replay_until) == ([1, 2, 3], "live", 3)
 
 
 @STORES

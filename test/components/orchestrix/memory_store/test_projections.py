@@ -23,11 +23,10 @@ from orchestrix.eventsourcing import (
     Promise,
 )
 from orchestrix.memory_store import InMemoryProjections
+from orchestrix.memory_store.projection_transaction import MemoryTransaction
 from orchestrix.projection_state import (
     ProjectionState,
     StateConflict,
-    StateTransaction,
-    TransactionalProjectionStateStore,
 )
 from orchestrix.read_models import Table, TableTaken
 
@@ -64,38 +63,20 @@ def at_once(work: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("it waited")
 
 
-class WithTables(TransactionalProjectionStateStore):
-    """The store, whose transactions begin and end the batches of a table, as an engine would."""
-
-    def __init__(self, table: Table[Written]) -> None:
-        self.inner = InMemoryProjections()
-        self.opened = table.opened("balance", self.inner)
+class Slow(InMemoryProjections):
+    """The store, with a turn for others wherever a slower one would give it."""
 
     async def load_state(self, projection_id: str) -> ProjectionState | None:
         await asyncio.sleep(0)
-        return await self.inner.load_state(projection_id)
-
-    async def save_state(self, state: ProjectionState) -> None:
-        await self.inner.save_state(state)
+        return await super().load_state(projection_id)
 
     @asynccontextmanager
-    async def transaction(self, projection_id: str) -> AsyncGenerator[StateTransaction, None]:
-        revision = await self._revision(projection_id)
-        ended: int | None = None
-        try:
-            async with self.inner.transaction(projection_id) as transaction:
-                await self.opened.begin(transaction, revision)
-                await asyncio.sleep(0)
-                yield transaction
-                await self.opened.flush()
-                await asyncio.sleep(0)
-            ended = await self._revision(projection_id)
-        finally:
-            self.opened.end(ended)
-
-    async def _revision(self, projection_id: str) -> int | None:
-        state = await self.inner.load_state(projection_id)
-        return None if state is None else state.revision
+    async def transaction(self, projection_id: str) -> AsyncGenerator[MemoryTransaction, None]:
+        await asyncio.sleep(0)
+        async with super().transaction(projection_id) as transaction:
+            yield transaction
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
 
 class TableWorld(World):
@@ -103,10 +84,11 @@ class TableWorld(World):
 
     def __init__(self) -> None:
         self.table = Table(Written, key="id")
-        self.store = self.states = WithTables(self.table)
+        self.store = self.states = Slow()
+        self.tables = [self.table]
 
     def rows(self) -> list[int]:
-        row = at_once(self.states.inner.table(self.table).get(0))
+        row = at_once(self.states.table(self.table).get(0))
         return [] if row is None else row.amounts
 
     async def write(self, amount: int, context: ProjectionContext) -> None:
@@ -115,7 +97,7 @@ class TableWorld(World):
         row.amounts.append(amount)
 
     async def clear(self, context: ProjectionContext) -> None:
-        await self.states.opened.empty()
+        """The engine does it."""
 
 
 class StorageWorld(World):

@@ -78,7 +78,13 @@ class OpenReadModel(Protocol):
 
 
 class ReadModel(Protocol):
-    """A declared read model, which engines open."""
+    """A declared read model, which engines open.
+
+    Attributes:
+        name: Tells it from the others of an engine, whatever its case.
+    """
+
+    name: str
 
     @abstractmethod
     def opened(self, projection_id: str, state_store: ProjectionStateStore) -> OpenReadModel:

@@ -1,0 +1,64 @@
+"""The keys whose events are set aside, as an engine remembers them from batch to batch."""
+
+from collections.abc import Sequence
+
+from orchestrix.eventsourcing.projections.keys import Keys
+from orchestrix.eventsourcing.projections.progress import Progress
+from orchestrix.eventsourcing.projections.recorded_feed import check_order
+from orchestrix.messaging import RecordedEvent
+from orchestrix.projection_state import ParkedEvents
+
+Aside = list[tuple[str, int]]
+"""Events to be set aside, by key and position."""
+
+
+class HeldKeys:
+    """What is set aside changes with the revision of the state, so it is asked for once each."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._held: frozenset[str] = frozenset()
+        self._revision: int | None = None
+        self._is_known = False
+
+    async def know(self, parked: ParkedEvents, revision: int | None) -> None:
+        """Find out which keys are held, unless it is known for this revision."""
+        if not (self._is_known and revision == self._revision):
+            self._is_known = False
+            self._held = frozenset([each.key for each in await parked.keys()])
+            self._revision, self._is_known = revision, True
+
+    def follow(self, before: int | None, after: int | None) -> None:
+        """Take note that a batch that held nothing and released nothing was committed."""
+        if before == self._revision:
+            self._revision = after
+
+    def forget(self) -> None:
+        """Ask anew."""
+        self._is_known = False
+
+    def sort_out(
+        self, records: Sequence[RecordedEvent], progress: Progress
+    ) -> tuple[list[RecordedEvent], Aside]:
+        """Return what is to be handled, and what of the rest is new, to be set aside.
+
+        A record that has no key is to be handled: nothing says whose it is.
+        """
+        if not self._held:
+            return list(records), []
+        check_order(progress.began_with.projection_id, records)
+        kept: list[RecordedEvent] = []
+        aside: dict[int, str] = {}
+        for recorded in records:
+            key = self._key_of(recorded)
+            if key not in self._held:
+                kept.append(recorded)
+            elif recorded.position > progress.position:
+                aside[recorded.position] = key
+        return kept, [(key, position) for position, key in aside.items()]
+
+    def _key_of(self, recorded: RecordedEvent) -> str | None:
+        try:
+            return self._keys.of(recorded)
+        except Exception:  # noqa: BLE001 - if it is the event, its handlers get it, too
+            return None

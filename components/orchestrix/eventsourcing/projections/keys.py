@@ -1,0 +1,51 @@
+"""Keys: what events have in common that must not overtake each other."""
+
+from collections.abc import Callable
+from typing import Any
+
+from orchestrix.eventsourcing.append_rules import LONGEST_NAME, is_name
+from orchestrix.eventsourcing.projections.errors import NoKey
+from orchestrix.messaging import Event, RecordedEvent
+
+KeyFunction = Callable[[Any], str]
+"""From an event, as handlers get it, to its key."""
+
+
+class Keys:
+    """The keys of one projection's events: those of a function, else their streams.
+
+    Attributes:
+        is_declared: Whether there is a function.
+    """
+
+    def __init__(self, projection_id: str, function: KeyFunction | None) -> None:
+        if function is not None and not callable(function):  # pyright: ignore[reportUnnecessaryComparison] - callers may be untyped
+            raise ValueError(
+                "key is a function of an event that returns a text, as in "
+                f"key=lambda event: event.account_id; found {function!r}"
+            )
+        self._projection_id = projection_id
+        self._function = function
+        self.is_declared = function is not None
+
+    def of(self, recorded: RecordedEvent) -> str:
+        """Return the key of a recorded event. Raises as :meth:`of_event`."""
+        if self._function is None:
+            return recorded.stream_id
+        return self.of_event(recorded.event)
+
+    def of_event(self, event: Event) -> str:
+        """Return the key that the function gives an event.
+
+        Raises:
+            NoKey: What it returns is no key.
+            Exception: What it raises.
+        """
+        key: object = None if self._function is None else self._function(event)
+        if not isinstance(key, str) or not is_name(key):
+            raise NoKey(
+                f"projection {self._projection_id!r}: the key of a {type(event).__name__} is a "
+                f"text of 1 to {LONGEST_NAME} characters, without NUL and lone surrogates; its "
+                f"key function returned {key!r}"
+            )
+        return key
