@@ -40,7 +40,7 @@ class HeldKeys:
     def sort_out(
         self, records: Sequence[RecordedEvent], progress: Progress
     ) -> tuple[list[RecordedEvent], Aside]:
-        """Return what is to be handled, and what of the rest is new, to be set aside.
+        """Return which of new events are to be handled, and which to be set aside.
 
         A record that has no key is to be handled: nothing says whose it is.
         """
@@ -53,7 +53,7 @@ class HeldKeys:
             key = self._key_of(recorded)
             if key not in self._held:
                 kept.append(recorded)
-            elif recorded.position > progress.position:
+            else:
                 aside[recorded.position] = key
         return kept, [(key, position) for position, key in aside.items()]
 

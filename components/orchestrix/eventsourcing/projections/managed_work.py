@@ -110,9 +110,6 @@ class ManagedWork(TransactionalWork):
     async def _handle(
         self, items: Sequence[Any], feed: Feed, transaction: ManagedTransaction
     ) -> None:
-        if feed == "bare":
-            await super()._handle(items, feed, transaction)
-            return
         await self._held.know(transaction.parked, self._stored)
         kept, aside = self._held.sort_out(items, self._progress)
         if aside:
@@ -133,11 +130,10 @@ class ManagedWork(TransactionalWork):
 
     async def _change(self, work: Callable[[ManagedTransaction], Any]) -> None:
         """Do `work` in a batch of its own, that changes what is set aside."""
-        before, instances = self._stored, self._registry.instances()
         try:
             await self._in_batch(work)
-        except BaseException as error:
-            await self._roll_back(error, before, instances)
+        except BaseException:
+            self._keeper.remember(None)  # until it is loaded
             raise
         finally:
             self._held.forget()
@@ -189,6 +185,7 @@ class ManagedWork(TransactionalWork):
             self._progress.error_count += 1
 
         try:
+            await self._be_ready()
             await self._change(work)
         except Exception as failure:  # noqa: BLE001 - it must not hide the first error
             note(error, f"and that it failed could not be kept: {failure!r}")
