@@ -5,6 +5,8 @@
     * InvalidRunner        projections that cannot be run together (also a ValueError)
     * UnknownProjection    a name that the runner was not given (also a ValueError)
     * CheckpointAboveHead  a projection that has handled more than there is
+    * ProjectionPaused     somebody paused it
+    * NotManaged           a state store that keeps states and nothing else (also a TypeError)
     * ProjectionsStopped   projections that do not go on, each with its cause
     * NotProcessed         a write that is not in a read model, and why
       * NotInTime          (also a TimeoutError) it may still come
@@ -60,6 +62,42 @@ class CheckpointAboveHead(RunnerError):
             f"projection {self.projection_id!r} has handled the log up to position "
             f"{self.checkpoint}, and the store ends at {self.head}; give it its own store (was an "
             "older copy restored?), or replay it"
+        )
+
+
+class ProjectionPaused(RunnerError):
+    """A projection does not go on, because somebody paused it.
+
+    Attributes:
+        projection_id: The projection.
+    """
+
+    def __init__(self, projection_id: str) -> None:
+        super().__init__(projection_id)
+        self.projection_id = projection_id
+
+    def __str__(self) -> str:
+        return f"projection {self.projection_id!r} is paused; resume it to go on"
+
+
+class NotManaged(RunnerError, TypeError):
+    """A projection whose state store keeps no parked keys and no wishes.
+
+    Attributes:
+        projection_id: The projection.
+        store: The class of its state store.
+    """
+
+    def __init__(self, projection_id: str, store: str) -> None:
+        super().__init__(projection_id, store)
+        self.projection_id = projection_id
+        self.store = store
+
+    def __str__(self) -> str:
+        return (
+            f"projection {self.projection_id!r} keeps its state in {self.store}, which keeps "
+            "nothing else; parking, pausing and the like need InMemoryProjections() or "
+            "open_sqlite_projections(file)"
         )
 
 

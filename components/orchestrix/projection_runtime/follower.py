@@ -9,16 +9,18 @@ from typing import Any, Final, TypeVar
 
 from orchestrix.eventsourcing import (
     AsyncEventStore,
-    NoTransaction,
     Page,
     ProjectionEngine,
     ProjectionError,
     StorageError,
-    UnhandledUnknownEvent,
 )
+from orchestrix.messaging import RecordedEvent
 from orchestrix.projection_runtime.errors import CheckpointAboveHead
-from orchestrix.projection_runtime.failure_policy import FailurePolicy
+from orchestrix.projection_runtime.failure_policy import HANDLERS_OWN, FailurePolicy
 from orchestrix.projection_runtime.log_reader import LogReader
+from orchestrix.projection_runtime.management import Management
+from orchestrix.projection_runtime.outages import Outages
+from orchestrix.projection_runtime.stalls import Stall
 from orchestrix.projection_runtime.status import Condition
 from orchestrix.projection_runtime.throughput import Throughput
 from orchestrix.projection_state import ProjectionState, StateConflict
@@ -27,11 +29,8 @@ T = TypeVar("T")
 
 logger = logging.getLogger("orchestrix.runtime")
 
-PAUSES: Final = (0.1, 5.0)
-"""Seconds between attempts at what is nobody's fault: at first, and at most; they double."""
-
-_HANDLERS_OWN: Final = (UnhandledUnknownEvent, NoTransaction)
-"""Errors of the engine that an event or its handler is at fault for."""
+LOOK: Final = 0.5
+"""Seconds between two looks at what others want of a projection, or do with it."""
 
 
 class Follower:
@@ -39,10 +38,15 @@ class Follower:
 
     Attributes:
         engine: The engine.
+        management: What the state store says of the projection beside its state; None where it
+            keeps nothing else.
         condition: What happens to it at present.
         problem: What failed, until it succeeds.
         failed_at: The position of the event that failed, until it succeeds or is passed over.
         throughput: How fast it is.
+        task: The task that runs it.
+        busy_since: When the engine was called, while it is; by ``time.monotonic``.
+        stall: What it has been waiting for too long.
     """
 
     def __init__(
@@ -51,13 +55,19 @@ class Follower:
         store: AsyncEventStore,
         reader: LogReader,
         policy: FailurePolicy,
+        management: Management | None,
         moved: Callable[[], None],
     ) -> None:
         self.engine = engine
+        self.projection_id = engine.projection_id
+        self.management = management
         self.condition: Condition = "not started"
         self.problem: Exception | None = None
         self.failed_at: int | None = None
         self.throughput = Throughput(time.monotonic)
+        self.task: asyncio.Task[Any] | None = None
+        self.busy_since: float | None = None
+        self.stall: Stall | None = None
         self._store = store
         self._reader = reader
         self._policy = policy
@@ -66,12 +76,7 @@ class Follower:
         self._at = 0
         self._is_known = False  # whether the engine has seen that this is its log
         self._failures = 0
-        self._outages = 0
-
-    @property
-    def projection_id(self) -> str:
-        """The projection."""
-        return self.engine.projection_id
+        self._outages = Outages()
 
     @property
     def is_at_work(self) -> bool:
@@ -79,7 +84,11 @@ class Follower:
         return self.condition in ("catching up", "live", "retrying")
 
     def problem_in_words(self) -> str | None:
-        """Return what failed, in a sentence; None when nothing does."""
+        """Return what is wrong, in a sentence; None when nothing is."""
+        if self.stall is not None:
+            return str(self.stall)
+        if self.condition == "waiting" and self.management is not None:
+            return f"{self.management.holder} runs it"
         return None if self.problem is None else f"{type(self.problem).__name__}: {self.problem}"
 
     async def load_state(self) -> ProjectionState | None:
@@ -95,8 +104,9 @@ class Follower:
         condition ``stopped``.
         """
         self._stopping = stopping
-        self.problem = None
+        self.problem, self.task = None, asyncio.current_task()
         self._change("catching up")
+        renewing = None if self.management is None else self.management.keep()
         try:
             await self._follow(to_head)
         except Exception as error:
@@ -108,21 +118,64 @@ class Follower:
             raise
         else:
             self._change("not started")
+        finally:
+            self.task = None
+            if renewing is not None and self.management is not None:
+                await self.management.give_back(renewing)
 
     async def _follow(self, to_head: bool) -> None:
-        await self._until_done(self._begin)
+        target = None if to_head else 0
+        if self.management is None:
+            await self._until_done(self._begin)
         while not self._stopping.is_set():
+            if target is None:
+                target = await self._until_done(self._store.head)
+            if not await self._is_ours():
+                if to_head and target is not None and await self._is_past(target):
+                    return
+                await self._pause(LOOK)
+                continue
+            next_attempt = await self._until_done(self._attend)
             page = await self._until_done(self._next_page)
             if page is None:
                 return
             await self._handle(page)
             if page.at_end and self._at >= page.last_position:
-                if to_head:
+                if to_head and next_attempt is None:
                     return
                 self._change("live")
-                await self._until_done(self._wait_for_more)
+                await self._until_done(lambda: self._wait_for_more(next_attempt))  # noqa: B023 - it is called at once
             elif self.condition == "live":
                 self._change("catching up")
+
+    async def _is_ours(self) -> bool:
+        """Say whether this runner is to go on: nobody else runs the projection, or paused it."""
+        if self.management is None:
+            return True
+        was_held = self.management.is_held
+        await self._until_done(self.management.take)
+        if not self.management.is_held:
+            self._change("waiting")
+            return False
+        if not was_held:
+            await self._until_done(self._begin)
+        if self.management.is_paused:
+            self._change("paused")
+            return False
+        if self.condition in ("waiting", "paused"):
+            self._change("catching up")
+        return True
+
+    async def _is_past(self, position: int) -> bool:
+        """Say whether somebody else has handled the log up to there; nobody will, if paused."""
+        if self.management is not None:
+            self.management.check_not_paused()
+        state = await self._until_done(self.load_state)
+        return state is not None and state.last_processed_position >= position
+
+    async def _attend(self) -> float | None:
+        """Do what is asked for; return the seconds until some key is tried again."""
+        return None if self.management is None else await self.management.attend()
 
     async def _begin(self) -> None:
         await self.engine.initialize()
@@ -134,16 +187,11 @@ class Follower:
     async def _next_page(self) -> Page:
         return await self._reader.page(self._at)
 
-    async def _wait_for_more(self) -> None:
-        growing = asyncio.create_task(self._reader.wait(self._at))
-        told = asyncio.create_task(self._stopping.wait())
-        try:
-            await asyncio.wait({growing, told}, return_when=asyncio.FIRST_COMPLETED)
-            if growing.done():
-                growing.result()
-        finally:
-            growing.cancel()
-            told.cancel()
+    async def _wait_for_more(self, at_most: float | None) -> None:
+        """Wait until there is more to do: in the log, or after some seconds elsewhere."""
+        if self.management is not None:
+            at_most = LOOK if at_most is None else min(LOOK, at_most)
+        await self._reader.wait(self._at, self._stopping, at_most)
 
     async def _handle(self, page: Page) -> None:
         """Feed `page`, again and again until it is handled, or there is a reason to stop."""
@@ -152,7 +200,7 @@ class Follower:
         since = time.monotonic()
         while not self._stopping.is_set():
             try:
-                await self.engine.process_events(page)
+                await self._feed(page)
             except StateConflict as error:  # somebody else runs it, too: look where it is now
                 await self._try_later(error)
                 await self._until_done(self._begin)
@@ -167,35 +215,48 @@ class Follower:
                 self._succeed()
                 return
 
+    async def _feed(self, page: Page) -> None:
+        self.busy_since = time.monotonic()
+        try:
+            await self.engine.process_events(page)
+        finally:
+            self.busy_since = self.stall = None
+
     async def _judge(self, error: Exception, page: Page) -> None:
-        """Wait before the next attempt, pass the event over, or raise `error` again."""
-        if isinstance(error, ProjectionError) and not isinstance(error, _HANDLERS_OWN):
+        """Wait before the next attempt, set the event aside or pass it over, or raise `error`."""
+        if isinstance(error, ProjectionError) and not isinstance(error, HANDLERS_OWN):
             raise error
         state = self.engine.get_state()
         failed_at = None if state is None else state.failed_position
         if failed_at is None:  # no event is at fault: the state could not be loaded or saved
             await self._try_later(error)
             return
+        failed = next(each for each in page.events if each.position == failed_at)
+        management = self.management
+        if management is not None and self._policy.action in (None, "park"):
+            await self._until_done(lambda: management.set_aside(failed, error))
+            self._moved()
+            return
         self._failures = self._failures + 1 if failed_at == self.failed_at else 1
         self.failed_at = failed_at
-        if self._policy.retry.should_retry(self._failures):
-            await self._try_again(error, failed_at)
+        await self._try_in_place(failed, error)
+
+    async def _try_in_place(self, failed: RecordedEvent, error: Exception) -> None:
+        delay = self._policy.delay_after(self._failures)
+        if delay is not None:
+            logger.warning(
+                "projection %r failed at position %d and tries again in %.1f seconds: %r",
+                self.projection_id, failed.position, delay, error,
+            )  # fmt: skip
+            await self._retry_after(error, delay)
         elif self._policy.action == "skip":
             logger.error(
                 "projection %r passes position %d over, after %d failures: %r",
-                self.projection_id, failed_at, self._failures, error,
+                self.projection_id, failed.position, self._failures, error,
             )  # fmt: skip
-            await self.engine.skip(next(each for each in page.events if each.position == failed_at))
+            await self.engine.skip(failed)
         else:
             raise error
-
-    async def _try_again(self, error: Exception, failed_at: int) -> None:
-        delay = self._policy.retry.get_delay(self._failures)
-        logger.warning(
-            "projection %r failed at position %d and tries again in %.1f seconds: %r",
-            self.projection_id, failed_at, delay, error,
-        )  # fmt: skip
-        await self._pause(error, delay)
 
     async def _until_done(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
         """Return what `work` returns, tried again while a store is away; None when stopping."""
@@ -207,31 +268,34 @@ class Follower:
         return None
 
     async def _try_later(self, error: Exception) -> None:
-        self._outages += 1
-        first, longest = PAUSES
-        delay = min(first * 2 ** min(self._outages - 1, 30), longest)
+        delay = self._outages.next_pause()
         logger.warning(
             "projection %r cannot go on at present and tries again in %.1f seconds: %r",
             self.projection_id, delay, error,
         )  # fmt: skip
-        await self._pause(error, delay)
+        await self._retry_after(error, delay)
 
-    async def _pause(self, error: Exception, delay: float) -> None:
+    async def _retry_after(self, error: Exception, delay: float) -> None:
         self.problem = error
         self._change("retrying")
+        await self._pause(delay)
+
+    async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(delay):
+            async with asyncio.timeout(seconds):
                 await self._stopping.wait()
 
     def _succeed(self) -> None:
-        self.problem, self._failures, self.failed_at, self._outages = None, 0, None, 0
+        self.problem, self._failures, self.failed_at = None, 0, None
+        self._outages.end()
         if self.condition == "retrying":
             self.condition = "catching up"
         self._moved()
 
     def _change(self, condition: Condition) -> None:
-        self.condition = condition
-        self._moved()
+        if condition != self.condition:
+            self.condition = condition
+            self._moved()
 
     def _checkpoint(self) -> int:
         state = self.engine.get_state()

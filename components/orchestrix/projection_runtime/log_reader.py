@@ -45,14 +45,34 @@ class LogReader:
             self._read(page.last_position)
         return page
 
-    async def wait(self, after_position: int) -> None:
-        """Wait until an event lies after a position, or a minute is over."""
+    async def wait(
+        self, after_position: int, stopping: asyncio.Event, at_most: float | None
+    ) -> None:
+        """Wait until an event lies after a position, or something else is to be done.
+
+        Args:
+            after_position: Exclusive.
+            stopping: Ends the wait.
+            at_most: Seconds; None: about a minute.
+        """
+        told = asyncio.create_task(stopping.wait())
+        growing = self._growing(after_position)
+        try:
+            await asyncio.wait(
+                {growing, told}, timeout=at_most, return_when=asyncio.FIRST_COMPLETED
+            )
+            if growing.done():
+                growing.result()
+        finally:
+            told.cancel()
+
+    def _growing(self, after_position: int) -> "asyncio.Task[bool]":
         waiting = self._waiting.get(after_position)
         if waiting is None:
             waiting = self._started(self._store.wait_for_events(after_position, LONGEST_WAIT))
             self._waiting[after_position] = waiting
             waiting.add_done_callback(lambda _: self._waiting.pop(after_position, None))
-        await asyncio.shield(waiting)
+        return waiting
 
     async def close(self) -> None:
         """End what is being read."""

@@ -1,16 +1,20 @@
 """The runner: keeps projections up to date with a log."""
 
 import asyncio
-import inspect
 import logging
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from orchestrix.eventsourcing import AppendResult, AsyncEventStore, ProjectionEngine
-from orchestrix.memory_store import InMemoryAsyncEventStore, InMemoryEventStore
+from orchestrix.memory_store import InMemoryEventStore
+from orchestrix.projection_runtime.checks import (
+    async_store,
+    check_engines,
+    check_page_size,
+    check_seconds,
+)
 from orchestrix.projection_runtime.errors import (
-    InvalidRunner,
+    NotManaged,
     ProjectionsStopped,
     RunnerError,
     UnknownProjection,
@@ -18,9 +22,12 @@ from orchestrix.projection_runtime.errors import (
 from orchestrix.projection_runtime.failure_policy import FailurePolicy
 from orchestrix.projection_runtime.follower import Follower
 from orchestrix.projection_runtime.log_reader import LogReader
+from orchestrix.projection_runtime.management import Management
+from orchestrix.projection_runtime.stalls import watched
 from orchestrix.projection_runtime.status import ProjectionStatus
+from orchestrix.projection_runtime.status_report import status_of
 from orchestrix.projection_runtime.waiting import Arrivals
-from orchestrix.projection_state import InMemoryProjectionStateStore, ProjectionStateStore
+from orchestrix.projection_state import ManagedStateStore, ParkedKey
 
 logger = logging.getLogger("orchestrix.runtime")
 
@@ -36,6 +43,10 @@ class ProjectionRunner:
         engines: At least one, of different projections.
         on_failure: What to do when a handler fails.
         page_size: Events that are read, and handled in one batch, at a time; at least 1.
+        lease_seconds: For how long a projection belongs to a runner that is not heard of, above
+            0. Of two runners with one managed state store, the second waits; it goes on at once
+            when the first is stopped, or its process has ended on the same host.
+        stall_seconds: How long a handler may take before it is reported as stalled, above 0.
 
     Raises:
         InvalidRunner: The engines cannot be run together, or a model in memory would be empty
@@ -49,19 +60,25 @@ class ProjectionRunner:
         *,
         on_failure: FailurePolicy | None = None,
         page_size: int = 1000,
+        lease_seconds: float = 10.0,
+        stall_seconds: float = 10.0,
     ) -> None:
-        _check_engines(engines)
-        _check_page_size(page_size)
-        self._store = _async_store(event_store)
-        self._reader = LogReader(self._store, page_size)
-        self._arrivals = Arrivals()
         policy = on_failure or FailurePolicy()
+        check_engines(engines, policy)
+        check_page_size(page_size)
+        check_seconds("lease_seconds", lease_seconds)
+        check_seconds("stall_seconds", stall_seconds)
+        self._store = store = async_store(event_store)
+        self._reader = reader = LogReader(store, page_size)
+        self._arrivals = Arrivals()
+        self._stall_seconds = stall_seconds
         self._followers = {
             each.projection_id: Follower(
-                each, self._store, self._reader, policy, self._arrivals.announce
+                each, store, reader, policy,
+                _management(each, store, policy, lease_seconds), self._arrivals.announce,
             )
             for each in engines
-        }
+        }  # fmt: skip
         self._stopping: asyncio.Event | None = None
 
     async def catch_up(self) -> None:
@@ -116,7 +133,42 @@ class ProjectionRunner:
 
     async def status(self) -> Sequence[ProjectionStatus]:
         """Return how each projection is, in the order they were given."""
-        return [await self._status_of(each) for each in self._followers.values()]
+        return [await status_of(each, self._store) for each in self._followers.values()]
+
+    async def parked(self, projection_id: str) -> Sequence[ParkedKey]:
+        """Return what is set aside of a projection, by the positions of the first events.
+
+        Raises:
+            UnknownProjection: No projection here has that name.
+            NotManaged: Its state store keeps no parked keys; so for the methods below.
+        """
+        return await self._states(projection_id).parked_keys(projection_id)
+
+    async def retry(self, projection_id: str, key: str) -> None:
+        """Ask for another try of a key; whoever runs the projection does it soon, in order.
+
+        Raises:
+            NotParked: It is not set aside.
+        """
+        await self._states(projection_id).request(projection_id, key, "retry")
+
+    async def discard(self, projection_id: str, key: str, reason: str) -> None:
+        """Ask for all events that are set aside with a key to be given up, for a reason.
+
+        They are listed as discarded. Later events of the key are handled.
+
+        Raises:
+            NotParked: It is not set aside.
+        """
+        await self._states(projection_id).request(projection_id, key, "discard", reason)
+
+    async def pause(self, projection_id: str) -> None:
+        """Ask whoever runs a projection to stop after its batch, until it is resumed."""
+        await self._states(projection_id).set_desired_status(projection_id, "paused")
+
+    async def resume(self, projection_id: str) -> None:
+        """Let a projection that was paused go on."""
+        await self._states(projection_id).set_desired_status(projection_id, "running")
 
     async def wait_for(
         self,
@@ -135,7 +187,8 @@ class ProjectionRunner:
             timeout: The longest wait in seconds, at least 0.
 
         Raises:
-            NotProcessed: One is stopped, or retries an event of this append; at once.
+            NotProcessed: One is stopped or paused, or has set aside or tries again an event of
+                this append; at once.
             NotInTime: The time is over; it says which is how far.
             UnknownProjection: A name that none here has.
         """
@@ -149,9 +202,10 @@ class ProjectionRunner:
         stopping = self._stopping = asyncio.Event()
         followers = self._followers.values()
         try:
-            async with asyncio.TaskGroup() as group:
-                for follower in followers:
-                    group.create_task(follower.follow(stopping, to_head=to_head))
+            with watched(list(followers), self._stall_seconds):
+                async with asyncio.TaskGroup() as group:
+                    for follower in followers:
+                        group.create_task(follower.follow(stopping, to_head=to_head))
         finally:
             self._stopping = None
             await self._reader.close()
@@ -168,60 +222,18 @@ class ProjectionRunner:
             raise UnknownProjection(projection_id, tuple(self._followers))
         return self._followers[projection_id]
 
-    async def _status_of(self, follower: Follower) -> ProjectionStatus:
-        state = await follower.load_state()
-        checkpoint = 0 if state is None else state.last_processed_position
-        waiting = await self._store.read_all(after_position=checkpoint, limit=1)
-        oldest = waiting.events[0].recorded_at if waiting.events else None
-        return ProjectionStatus(
-            projection_id=follower.projection_id,
-            condition=follower.condition,
-            checkpoint=checkpoint,
-            head=await self._store.head(),
-            lag=await self._store.count_after(checkpoint),
-            lag_seconds=0.0 if oldest is None else _seconds_since(oldest),
-            throughput=follower.throughput.per_second(),
-            error_count=0 if state is None else state.error_count,
-            problem=follower.problem_in_words(),
-            promise=follower.engine.promise,
-        )
+    def _states(self, projection_id: str) -> ManagedStateStore:
+        follower = self._follower(projection_id)
+        if follower.management is None:
+            store = type(follower.engine.state_store).__qualname__
+            raise NotManaged(projection_id, store)
+        return follower.management.states
 
 
-def _is_in_memory(store: ProjectionStateStore) -> bool:
-    return isinstance(store, InMemoryProjectionStateStore)
-
-
-def _seconds_since(moment: datetime) -> float:
-    return max(0.0, (datetime.now(UTC) - moment).total_seconds())
-
-
-def _async_store(store: AsyncEventStore | InMemoryEventStore) -> AsyncEventStore:
-    if isinstance(store, InMemoryEventStore):
-        return InMemoryAsyncEventStore(store)
-    if not inspect.iscoroutinefunction(getattr(store, "read_all", None)):
-        raise InvalidRunner(f"event_store is an event store with async methods; found {store!r}")
-    return store
-
-
-def _check_page_size(page_size: object) -> None:
-    if not isinstance(page_size, int) or isinstance(page_size, bool) or page_size < 1:
-        raise InvalidRunner(f"page_size is a whole number from 1 on; found {page_size!r}")
-
-
-def _check_engines(engines: Sequence[ProjectionEngine]) -> None:
-    if not engines:
-        raise InvalidRunner("a runner needs at least one engine")
-    names = [each.projection_id for each in engines]
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidRunner(
-                f"two engines of projection {name!r} would handle its events by turns; give each "
-                "its own projection_id, or run one"
-            )
-    for engine in engines:
-        if engine.has_model_in_memory() and not _is_in_memory(engine.state_store):
-            raise InvalidRunner(
-                f"projection {engine.projection_id!r} keeps its model in memory and its checkpoint "
-                f"in {engine.state_store!r}, so the model would be empty after a restart; give "
-                "the engine an InMemoryProjectionStateStore(), or write the model to the store"
-            )
+def _management(
+    engine: ProjectionEngine, store: AsyncEventStore, policy: FailurePolicy, seconds: float
+) -> Management | None:
+    states = engine.state_store
+    if engine.parking is None or not isinstance(states, ManagedStateStore):
+        return None
+    return Management(engine.projection_id, engine.parking, states, store, policy, seconds)

@@ -5,11 +5,15 @@ from typing import Literal
 
 from orchestrix.eventsourcing import Promise
 
-Condition = Literal["not started", "catching up", "live", "retrying", "stopped"]
+Condition = Literal[
+    "not started", "waiting", "paused", "catching up", "live", "retrying", "stalled", "stopped"
+]
 """What a runner does with a projection.
 
-`not started`: nothing yet, or no longer. `live`: it has handled the whole log and waits for more.
-`retrying`: something failed and is tried again; `stopped`: something failed and is not.
+`not started`: nothing yet, or no longer. `waiting`: another runner has it. `paused`: somebody
+wants it so. `live`: it has handled the whole log and waits for more. `retrying`: something failed
+and is tried again before anything else; `stopped`: something failed and is not. `stalled`: a
+handler, or the state store, has not answered for long.
 """
 
 
@@ -28,6 +32,9 @@ class ProjectionStatus:
         throughput: Events per second in the last seconds, filtered ones included.
         error_count: Failures since the beginning or the last replay.
         problem: What is wrong, in a sentence; None when nothing is.
+        retrying_keys: Keys that are set aside and tried again by themselves.
+        parked_keys: Keys that are set aside until somebody asks for them.
+        parked_events: How many events are set aside with both.
         promise: What is promised, given where the state is kept.
     """
 
@@ -40,4 +47,7 @@ class ProjectionStatus:
     throughput: float
     error_count: int
     problem: str | None
+    retrying_keys: int
+    parked_keys: int
+    parked_events: int
     promise: Promise

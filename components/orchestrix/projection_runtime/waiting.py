@@ -35,11 +35,11 @@ class Arrivals:
             async with asyncio.timeout(seconds):
                 while True:
                     moved = self._moved  # before looking, so that no move falls in between
-                    waiting = [each for each in waiting if not await _has_passed(each, position)]
+                    waiting = [each for each in waiting if not await _has_passed(each, target)]
                     if not waiting:
                         return
                     for follower in waiting:
-                        _check_goes_on(follower, target)
+                        await _check_goes_on(follower, target)
                     here = all(each.is_at_work for each in waiting)
                     with suppress(TimeoutError):
                         async with asyncio.timeout(None if here else pause):
@@ -49,13 +49,32 @@ class Arrivals:
             raise await _not_in_time(waiting[0], position, seconds) from None
 
 
-async def _has_passed(follower: Follower, position: int) -> bool:
-    state = await follower.load_state()
-    return state is not None and state.last_processed_position >= position
-
-
-def _check_goes_on(follower: Follower, target: AppendResult | int) -> None:
+async def _has_passed(follower: Follower, target: AppendResult | int) -> bool:
     first, last = _range(target)
+    state = await follower.load_state()
+    if state is None or state.last_processed_position < last:
+        return False
+    await _check_nothing_is_set_aside(follower, first, last)
+    return True
+
+
+async def _check_nothing_is_set_aside(follower: Follower, first: int, last: int) -> None:
+    if (management := follower.management) is None:
+        return
+    key = await management.states.parked_between(follower.projection_id, first, last)
+    if key is not None:
+        problem = (
+            f"an event of it is set aside with the key {key.key!r}, which is {key.status} since "
+            f"position {key.position} failed: {key.error}"
+        )
+        raise NotProcessed(follower.projection_id, last, problem)
+
+
+async def _check_goes_on(follower: Follower, target: AppendResult | int) -> None:
+    first, last = _range(target)
+    await _check_nothing_is_set_aside(follower, first, last)
+    if follower.management is not None and await follower.management.is_to_pause():
+        raise NotProcessed(follower.projection_id, last, "it is paused")
     if follower.condition == "stopped":
         problem = f"it is stopped: {follower.problem_in_words()}"
         raise NotProcessed(follower.projection_id, last, problem) from follower.problem

@@ -10,7 +10,7 @@ from sample_events import Balance, Deposited
 from orchestrix.eventsourcing import AppendResult, Page, ProjectionEngine
 from orchestrix.memory_store import InMemoryAsyncEventStore
 from orchestrix.messaging import FixedDelay
-from orchestrix.projection_runtime import FailurePolicy, follower
+from orchestrix.projection_runtime import FailurePolicy, outages
 from orchestrix.projection_state import InMemoryProjectionStateStore, ProjectionStateStore
 
 
@@ -92,7 +92,7 @@ def new_case() -> Callable[..., Case]:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follower, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(outages, "PAUSES", (0.0, 0.0))
 
 
 @pytest.fixture

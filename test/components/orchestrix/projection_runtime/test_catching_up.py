@@ -256,7 +256,7 @@ def test_what_cannot_be_run_is_refused(log, new_case):
     for size in cast("list[int]", [0, True, "x"]):
         with pytest.raises(InvalidRunner, match="page_size is a whole number from 1 on"):
             ProjectionRunner(log, [new_case().engine], page_size=size)
-    with pytest.raises(InvalidRunner, match="action is one of stop, skip"):
+    with pytest.raises(InvalidRunner, match="action is one of park, stop, skip"):
         FailurePolicy("park anywhere")  # type: ignore[arg-type]
     with pytest.raises(InvalidRunner, match="retries by a RetryPolicy"):
         FailurePolicy(retry=3)  # type: ignore[arg-type]

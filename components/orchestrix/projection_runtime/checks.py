@@ -1,0 +1,68 @@
+"""What cannot be run, told before it is."""
+
+import inspect
+from collections.abc import Sequence
+from math import inf
+
+from orchestrix.eventsourcing import AsyncEventStore, ProjectionEngine
+from orchestrix.memory_store import (
+    InMemoryAsyncEventStore,
+    InMemoryEventStore,
+    InMemoryProjections,
+)
+from orchestrix.projection_runtime.errors import InvalidRunner
+from orchestrix.projection_runtime.failure_policy import FailurePolicy
+from orchestrix.projection_state import InMemoryProjectionStateStore
+
+
+def async_store(store: AsyncEventStore | InMemoryEventStore) -> AsyncEventStore:
+    """Return an event store that a runner can wait for, or raise InvalidRunner."""
+    if isinstance(store, InMemoryEventStore):
+        return InMemoryAsyncEventStore(store)
+    if not inspect.iscoroutinefunction(getattr(store, "read_all", None)):
+        raise InvalidRunner(f"event_store is an event store with async methods; found {store!r}")
+    return store
+
+
+def check_page_size(page_size: object) -> None:
+    """Raise InvalidRunner unless it is a number of events."""
+    if not isinstance(page_size, int) or isinstance(page_size, bool) or page_size < 1:
+        raise InvalidRunner(f"page_size is a whole number from 1 on; found {page_size!r}")
+
+
+def check_seconds(name: str, seconds: object) -> None:
+    """Raise InvalidRunner unless it is a time to wait."""
+    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 < seconds < inf:
+        return
+    raise InvalidRunner(f"{name} is a number of seconds above 0; found {seconds!r}")
+
+
+def check_engines(engines: Sequence[ProjectionEngine], policy: FailurePolicy) -> None:
+    """Raise InvalidRunner unless they can be run together, and as the policy says."""
+    if not engines:
+        raise InvalidRunner("a runner needs at least one engine")
+    names = [each.projection_id for each in engines]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidRunner(
+                f"two engines of projection {name!r} would handle its events by turns; give each "
+                "its own projection_id, or run one"
+            )
+    for engine in engines:
+        _check_model(engine)
+        if policy.action == "park" and engine.parking is None:
+            raise InvalidRunner(
+                f"projection {engine.projection_id!r} keeps its state in {engine.state_store!r}, "
+                "which cannot park keys; use InMemoryProjections() or "
+                "open_sqlite_projections(file), or let the policy stop or skip"
+            )
+
+
+def _check_model(engine: ProjectionEngine) -> None:
+    in_memory = (InMemoryProjectionStateStore, InMemoryProjections)
+    if engine.has_model_in_memory() and not isinstance(engine.state_store, in_memory):
+        raise InvalidRunner(
+            f"projection {engine.projection_id!r} keeps its model in memory and its checkpoint "
+            f"in {engine.state_store!r}, so the model would be empty after a restart; give "
+            "the engine an InMemoryProjectionStateStore(), or write the model to the store"
+        )

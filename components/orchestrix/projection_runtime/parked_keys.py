@@ -1,0 +1,144 @@
+"""Keys that are set aside: tried again when it is time, or as somebody asks."""
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from orchestrix.eventsourcing import (
+    AsyncEventStore,
+    Parking,
+    ProjectionError,
+    StorageError,
+)
+from orchestrix.messaging import RecordedEvent
+from orchestrix.projection_runtime.errors import RunnerError
+from orchestrix.projection_runtime.failure_policy import HANDLERS_OWN, FailurePolicy
+from orchestrix.projection_state import ManagedStateStore, ParkedKey, StateConflict
+
+logger = logging.getLogger("orchestrix.runtime")
+
+BATCH: Final = 500
+"""Events of a key that are handled in one transaction."""
+
+NEARBY: Final = 100
+"""Events that are read at once to find those of a key."""
+
+
+class ParkedKeys:
+    """What is set aside of one projection, for whoever runs it.
+
+    Args:
+        projection_id: The projection.
+        parking: How its engine sets events aside.
+        states: Where they are kept.
+        log: Where the events are.
+        policy: When to try again.
+    """
+
+    def __init__(
+        self,
+        projection_id: str,
+        parking: Parking,
+        states: ManagedStateStore,
+        log: AsyncEventStore,
+        policy: FailurePolicy,
+    ) -> None:
+        self._projection_id = projection_id
+        self._parking = parking
+        self._states = states
+        self._log = log
+        self._policy = policy
+
+    async def attend(self) -> float | None:
+        """Do what is asked for or due; return the seconds to the next attempt, None for none.
+
+        Raises:
+            StorageError: The store cannot be reached; what was not done is done next time.
+            StateConflict: Somebody else is at work.
+        """
+        for key in await self._states.parked_keys(self._projection_id):
+            if key.request == "discard":
+                await self._discard(key)
+            elif key.request == "retry" or key.is_due(datetime.now(UTC)):
+                await self._retry(key)
+        left = await self._states.parked_keys(self._projection_id)
+        return min((_seconds_to(each) for each in left if each.status == "retrying"), default=None)
+
+    async def set_aside(self, failed: RecordedEvent, cause: Exception) -> None:
+        """Set aside what failed, with its key.
+
+        Raises:
+            NoKey: It has none, because of `cause`.
+            Exception: `cause`, when too many keys are set aside already.
+        """
+        held = await self._states.parked_keys(self._projection_id)
+        if len(held) >= self._policy.most_keys:
+            cause.add_note(f"and {len(held)} keys are set aside already, so it is not the events")
+            raise cause
+        delay = self._policy.delay_after(1)
+        try:
+            await self._parking.set_aside(failed, delay)
+        except ProjectionError as error:
+            raise error from cause
+        self._tell(failed.position, delay, cause)
+
+    async def _discard(self, key: ParkedKey) -> None:
+        count = await self._parking.discard(key.key, key.reason or "")
+        logger.warning(
+            "projection %r: %d events of the key %r are discarded: %s",
+            self._projection_id, count, key.key, key.reason,
+        )  # fmt: skip
+
+    async def _retry(self, key: ParkedKey) -> None:
+        while positions := await self._states.parked_positions(
+            self._projection_id, key.key, limit=BATCH
+        ):
+            try:
+                await self._parking.retry(
+                    key.key, await self._records(positions), self._policy.delay_after
+                )
+            except (StorageError, StateConflict):
+                raise
+            except Exception as error:
+                if isinstance(error, ProjectionError) and not isinstance(error, HANDLERS_OWN):
+                    raise
+                await self._tell_of(key.key, error)
+                return
+        logger.info("projection %r: the key %r has caught up", self._projection_id, key.key)
+
+    async def _records(self, positions: Sequence[int]) -> list[RecordedEvent]:
+        wanted, found = deque(positions), list[RecordedEvent]()
+        while wanted:
+            page = await self._log.read_all(after_position=wanted[0] - 1, limit=NEARBY)
+            if not page.events or page.events[0].position != wanted[0]:
+                raise RunnerError(
+                    f"projection {self._projection_id!r} has set the event at position "
+                    f"{wanted[0]} aside, and the log does not hold it; give it its own store"
+                )
+            for each in page.events:
+                if wanted and each.position == wanted[0]:
+                    found.append(each)
+                    wanted.popleft()
+        return found
+
+    async def _tell_of(self, name: str, error: Exception) -> None:
+        for key in await self._states.parked_keys(self._projection_id):
+            if key.key == name:
+                self._tell(key.position, key.delay, error)
+
+    def _tell(self, position: int, delay: float | None, error: Exception) -> None:
+        following = "waits to be asked for" if delay is None else f"is tried in {delay:.1f} seconds"
+        logger.log(
+            logging.ERROR if delay is None else logging.WARNING,
+            "projection %r failed at position %d, whose key is set aside and %s: %r",
+            self._projection_id, position, following, error,
+        )  # fmt: skip
+
+
+def _seconds_to(key: ParkedKey) -> float:
+    if key.request is not None:
+        return 0.0
+    due = key.failed_at + timedelta(seconds=key.delay or 0.0)
+    return max(0.0, (due - datetime.now(UTC)).total_seconds())
