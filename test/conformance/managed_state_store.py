@@ -534,6 +534,17 @@ class ManagedStateStoreConformance:
         assert await positions(store) == [4, 5, 30, 200]
         assert (await only(store)).events == 4
 
+    async def test_who_adds_events_may_change_their_list_afterwards(
+        self, store: ManagedStateStore
+    ) -> None:
+        events = [("k", 1)]
+        async with store.transaction("p") as transaction:
+            await transaction.parked.save(parked())
+            await transaction.parked.add(events)
+            events[:] = [("k", 2), ("unknown", 3)]
+
+        assert await positions(store) == [1]
+
     async def test_an_event_that_is_added_again_stays_once(self, store: ManagedStateStore) -> None:
         await set_aside(store, "k", 1, 2, 2)
 

@@ -42,7 +42,7 @@ class InMemoryProjections(TableStore, ManagedStateStore):
         self._batches = Batches()
 
     async def load_state(self, projection_id: str) -> ProjectionState | None:
-        with self._contents.gate:  # a commit puts the states last
+        with self._contents.gate:  # not between a commit's parked events and its states
             return self._contents.states.get(projection_id)
 
     async def save_state(self, state: ProjectionState) -> None:

@@ -1,8 +1,9 @@
 """Parked events, leases and desired statuses in memory."""
 
 import asyncio
+import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any
@@ -27,6 +28,15 @@ class TestManagedStatesInMemory(ManagedStateStoreConformance):
     @pytest.fixture
     def store(self) -> InMemoryProjections:
         return InMemoryProjections()
+
+
+@pytest.fixture
+def eager_threads() -> Iterator[None]:
+    """Threads that interrupt each other all the time."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
 
 
 def in_a_thread(work: Coroutine[Any, Any, None]) -> None:
@@ -113,6 +123,7 @@ async def test_batches_of_two_stores_may_be_inside_each_other() -> None:
     assert await store.desired_status("p") == "running"
 
 
+@pytest.mark.usefixtures("eager_threads")
 def test_of_many_threads_that_want_a_lease_exactly_one_gets_it() -> None:
     store, threads = InMemoryProjections(), 8
     barrier = threading.Barrier(threads)
@@ -128,6 +139,7 @@ def test_of_many_threads_that_want_a_lease_exactly_one_gets_it() -> None:
             assert [each.token for each in leases if each is not None] == [round_]
 
 
+@pytest.mark.usefixtures("eager_threads")
 def test_what_many_threads_set_aside_is_all_there() -> None:
     store, threads, rounds = InMemoryProjections(), 6, 40
 
@@ -151,18 +163,39 @@ def test_what_many_threads_set_aside_is_all_there() -> None:
     asyncio.run(check())
 
 
-class _Watched(dict[str, Any]):
-    """A dict that lets a thread look at the store when it has been changed."""
+class _Overtaken(dict[str, Any]):
+    """A dict of a store at which another thread begins to work when somebody looks at it."""
 
-    def __init__(self, look: Coroutine[Any, Any, Any]) -> None:
-        super().__init__()
-        self.pool = ThreadPoolExecutor(1)
-        self.look = look
+    def __init__(self, kept: dict[str, Any], work: Coroutine[Any, Any, Any]) -> None:
+        super().__init__(kept)
+        self.work: Coroutine[Any, Any, Any] | None = work
 
-    def __ior__(self, other: Any) -> "_Watched":  # type: ignore[override,misc] - one form of it
+    def get(self, key: str, default: Any = None) -> Any:
+        found = super().get(key, default)
+        self.begin()
+        return found
+
+    def begin(self) -> None:
+        if self.work is not None:
+            self.pool, work, self.work = ThreadPoolExecutor(1), self.work, None
+            self.begun = self.pool.submit(asyncio.run, work)
+            wait([self.begun], timeout=0.05)  # it would be done by now, if it could
+
+    def result(self) -> Any:
+        """Return what the work returns."""
+        with self.pool:
+            return self.begun.result(10)
+
+
+class _Looking(_Overtaken):
+    """The same, when it has been changed."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return dict.get(self, key, default)
+
+    def __ior__(self, other: Any) -> "_Looking":  # type: ignore[override,misc] - one form of it
         self.update(other)
-        self.seen = self.pool.submit(asyncio.run, self.look)
-        wait([self.seen], timeout=0.05)  # it would see half of the commit now
+        self.begin()
         return self
 
 
@@ -172,13 +205,64 @@ async def test_who_sees_a_batchs_parked_events_sees_its_state() -> None:
     async def look() -> tuple[list[str], ProjectionState | None]:
         return await names(store), await store.load_state("p")
 
-    store._contents.parked = watched = _Watched(look())
     async with store.transaction("p") as transaction:
         await save_and_add(transaction, "k", 1)
         await transaction.save_state(state(0), replacing=None)
+        looking = _Looking(store._contents.parked, look())
+        store._contents.parked = looking
 
-    assert watched.seen.result(10) == (["k"], await store.load_state("p"))
-    watched.pool.shutdown()
+    assert looking.result() == (["k"], await store.load_state("p"))
+
+
+async def test_of_two_requests_at_once_none_is_lost() -> None:
+    store = InMemoryProjections()
+    await set_aside(store, "a", 1)
+    await set_aside(store, "b", 2)
+    other = _Overtaken(store._contents.parked, store.request("p", "b", "retry"))
+    store._contents.parked = other
+
+    await store.request("p", "a", "retry")
+
+    other.result()
+    assert [each.request for each in await store.parked_keys("p")] == ["retry", "retry"]
+
+
+async def test_a_request_that_comes_while_a_batch_commits_is_not_lost() -> None:
+    store = InMemoryProjections()
+    await set_aside(store, "k", 1)
+
+    async with store.transaction("p") as transaction:
+        await transaction.parked.save(parked(attempts=5))
+        other = _Overtaken(store._contents.parked, store.request("p", "k", "retry"))
+        store._contents.parked = other
+
+    other.result()
+    assert await only(store) == parked(attempts=5, request="retry")
+
+
+async def test_of_two_threads_that_take_a_lease_at_once_one_gets_it() -> None:
+    store = InMemoryProjections()
+    other = _Overtaken({}, store.take_lease("p", "two", 10, seen=None))
+    store._contents.leases = other
+
+    mine = await store.take_lease("p", "one", 10, seen=None)
+
+    assert [mine, other.result()].count(None) == 1
+
+
+async def test_a_lease_is_not_renewed_while_it_is_taken_nor_given_back() -> None:
+    for work in (InMemoryProjections.renew_lease, InMemoryProjections.release_lease):
+        store = InMemoryProjections()
+        held = await store.take_lease("p", "one", 10, seen=None)
+        assert held is not None
+        other = _Overtaken(store._contents.leases, store.take_lease("p", "two", 10, seen=held))
+        store._contents.leases = other
+
+        await work(store, held)
+
+        taken, lease = other.result(), await store.lease("p")
+        assert lease is not None
+        assert (lease.token == 2) is (taken is not None)
 
 
 async def test_a_key_that_was_read_is_a_value_that_never_changes() -> None:
