@@ -7,20 +7,27 @@ whose storage can be opened twice gives `rival`, too. What it promises of states
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from orchestrix.eventsourcing import BatchInsideBatch
 from orchestrix.messaging import OrchestrixError
 from orchestrix.projection_state import (
     DiscardedEvent,
+    KeyRequest,
     Lease,
     ManagedStateStore,
     ManagedTransaction,
     NotParked,
+    ParkedEvents,
     ParkedKey,
     ProjectionState,
     StateConflict,
@@ -101,6 +108,13 @@ async def taken(store: ManagedStateStore, holder: str = "one", projection_id: st
     lease = await store.take_lease(projection_id, holder, 10, seen=seen)
     assert lease is not None
     return lease
+
+
+async def after(turns: int, work: Awaitable[None]) -> None:
+    """Do something after so many turns of the loop."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await work
 
 
 class Undone(Exception):
@@ -261,6 +275,117 @@ WRONG_INSIDE: dict[str, tuple[ParkedWork, str]] = {
 """What a transaction refuses -> the call, and what it says."""
 
 
+steps = st.sampled_from(["fail", "add", "add", "release", "discard", "answer", "clear"])
+keys = st.sampled_from("abc")
+numbers = st.integers(0, 12)
+
+
+@dataclass
+class KeptKey:
+    """What there is of a key."""
+
+    parked: ParkedKey
+    positions: list[int]
+
+
+class Kept:
+    """Parked events of one projection, kept as simply as can be."""
+
+    def __init__(self, projection_id: str) -> None:
+        self.projection_id = projection_id
+        self.keys: dict[str, KeptKey] = {}
+        self.given_up: list[DiscardedEvent] = []
+        self.newest = 0
+        self.asked = 0
+
+    async def change(
+        self, transaction: ManagedTransaction, step: str, key: str, number: int
+    ) -> None:
+        """Do the same to a transaction and to this."""
+        found = self.keys.get(key)
+        match step:
+            case "fail":
+                await self._fail(transaction.parked, key, number)
+            case "add" if found is not None:
+                new = [self.newest + 1, self.newest + 2]
+                self.newest = new[-1]
+                found.positions += new
+                await transaction.parked.add([(key, each) for each in reversed(new)])
+            case "release":
+                await transaction.parked.release(key, number)
+                self._release(key, number)
+            case "discard":
+                count = await transaction.parked.discard(key, f"{number}", NOW)
+                assert count == (0 if found is None else len(found.positions))
+                self._discard(key, f"{number}")
+            case "answer":
+                request: KeyRequest = "retry" if number % 2 else "discard"
+                await transaction.parked.answer(key, request)
+                if found is not None and found.parked.request == request:
+                    found.parked = replace(found.parked, request=None, reason=None)
+            case "clear" if number == 0:
+                await transaction.parked.clear()
+                self.keys.clear()
+                self.given_up.clear()
+            case _:
+                pass
+
+    async def ask(self, store: ManagedStateStore, key: str) -> None:
+        """Make a request, each time another one."""
+        self.asked += 1
+        request: KeyRequest = "retry" if self.asked % 3 else "discard"
+        reason = f"{self.asked}" if self.asked % 2 else None
+        await store.request(self.projection_id, key, request, reason)
+        found = self.keys[key]
+        found.parked = replace(found.parked, request=request, reason=reason)
+
+    def listed(self) -> list[ParkedKey]:
+        found = [replace(each.parked, events=len(each.positions)) for each in self.keys.values()]
+        return sorted(found, key=lambda each: each.position)
+
+    def between(self, first: int) -> ParkedKey | None:
+        """Return the key of the first event at this position or the next."""
+        for position in (first, first + 1):
+            for each in self.keys.values():
+                if position in each.positions:
+                    return replace(each.parked, events=len(each.positions))
+        return None
+
+    async def _fail(self, events: ParkedEvents, key: str, number: int) -> None:
+        if (found := self.keys.get(key)) is None:
+            self.newest += 1
+            new = parked(key, self.newest, projection_id=self.projection_id, attempts=number)
+            self.keys[key] = KeptKey(new, [self.newest])
+            await events.save(new)
+            await events.add([(key, self.newest)])
+        else:
+            saved = replace(found.parked, attempts=number, delay=number or None)
+            found.parked = saved
+            await events.save(replace(saved, request="discard", reason="ignored"))
+
+    def _release(self, key: str, through: int) -> None:
+        if (found := self.keys.get(key)) is None:
+            return
+        found.positions = [each for each in found.positions if each > through]
+        if found.positions:
+            first = found.positions[0]
+            found.parked = replace(found.parked, position=first, attempts=0, delay=0)
+        else:
+            del self.keys[key]
+
+    def _discard(self, key: str, reason: str) -> None:
+        if (found := self.keys.pop(key, None)) is None:
+            return
+        self.given_up += [
+            DiscardedEvent(
+                projection_id=self.projection_id, key=key, position=each, reason=reason,
+                discarded_at=NOW,
+            )
+            for each in found.positions
+        ]  # fmt: skip
+        self.given_up.sort(key=lambda each: each.position)
+
+
 class ManagedStateStoreConformance:
     """What every managed state store promises, whatever it is made of."""
 
@@ -409,6 +534,17 @@ class ManagedStateStoreConformance:
         assert await positions(store) == [4, 5, 30, 200]
         assert (await only(store)).events == 4
 
+    async def test_who_adds_events_may_change_their_list_afterwards(
+        self, store: ManagedStateStore
+    ) -> None:
+        events = [("k", 1)]
+        async with store.transaction("p") as transaction:
+            await transaction.parked.save(parked())
+            await transaction.parked.add(events)
+            events[:] = [("k", 2), ("unknown", 3)]
+
+        assert await positions(store) == [1]
+
     async def test_an_event_that_is_added_again_stays_once(self, store: ManagedStateStore) -> None:
         await set_aside(store, "k", 1, 2, 2)
 
@@ -525,7 +661,7 @@ class ManagedStateStoreConformance:
                 await work(transaction)
                 await transaction.parked.save(parked("a", 1))
                 await transaction.parked.add([("a", each) for each in (1, 3, 5)])
-            await store.request("p", "a", "retry")
+            await store.request("p", "a", "discard", "why")
 
         assert await everything(store, "q") == before
 
@@ -546,19 +682,23 @@ class ManagedStateStoreConformance:
     async def test_what_is_left_of_a_key_begins_anew_with_its_first_event(
         self, store: ManagedStateStore
     ) -> None:
+        others = [parked("other", 1, attempts=4, events=3), parked("third", 7, delay=None)]
+        await set_aside(store, "other", 1, 3, 5, attempts=4)
+        await set_aside(store, "third", 7, delay=None)
         for delay in (5.0, None):
             await set_aside(store, "k", 2, 4, 6, 8, attempts=7, delay=delay)
             await store.request("p", "k", "discard", "why")
 
             async with store.transaction("p") as transaction:
                 await transaction.parked.release("k", 4)
-                (seen,) = await transaction.parked.keys()
+                seen = await transaction.parked.keys()
 
             left = parked("k", 6, attempts=0, delay=0, events=2, request="discard", reason="why")
-            assert seen == left
-            assert await only(store) == left
+            assert list(seen) == [others[0], left, others[1]]
+            assert list(await store.parked_keys("p")) == list(seen)
             assert left.is_due(left.failed_at)
             assert await positions(store) == [6, 8]
+            assert await positions(store, "other") == [1, 3, 5]
 
     async def test_events_are_released_up_to_a_position_inclusive(
         self, store: ManagedStateStore
@@ -944,11 +1084,11 @@ class ManagedStateStoreConformance:
                 await transaction.parked.answer("k", "retry")
                 await asyncio.sleep(0)
 
-        for round_ in range(6):
+        for turns in range(6):
             await store.request("p", "k", "retry")
-            both = [answer(), rival.request("p", "k", "discard", f"{round_}")]
-            await asyncio.gather(*(both if round_ % 2 else reversed(both)))
-            assert await only(store) == parked(request="discard", reason=f"{round_}")
+            asked = after(turns, rival.request("p", "k", "discard", f"{turns}"))
+            await asyncio.gather(answer(), asked)
+            assert await only(store) == parked(request="discard", reason=f"{turns}")
 
     async def test_a_request_that_comes_while_a_batch_saves_its_key_is_not_lost(
         self, store: ManagedStateStore, rival: ManagedStateStore
@@ -962,10 +1102,10 @@ class ManagedStateStoreConformance:
                 await transaction.parked.save(replace(known, attempts=attempts))
                 await asyncio.sleep(0)
 
-        for round_ in range(1, 7):
-            both = [fail_again(round_), rival.request("p", "k", "retry", f"{round_}")]
-            await asyncio.gather(*(both if round_ % 2 else reversed(both)))
-            assert await only(store) == parked(attempts=round_, request="retry", reason=f"{round_}")
+        for turns in range(6):
+            asked = after(turns, rival.request("p", "k", "retry", f"{turns}"))
+            await asyncio.gather(fail_again(turns), asked)
+            assert await only(store) == parked(attempts=turns, request="retry", reason=f"{turns}")
 
     # what a projection is to do
 
@@ -1181,6 +1321,45 @@ class ManagedStateStoreConformance:
         free = await store.lease("p")
         await rival.release_lease(won)
         assert await store.lease("p") == free
+
+    # everything together
+
+    @settings(
+        max_examples=60,
+        suppress_health_check=[
+            HealthCheck.differing_executors,
+            HealthCheck.function_scoped_fixture,
+        ],
+        deadline=None,
+    )
+    @given(batches=st.lists(st.tuples(st.lists(st.tuples(steps, keys, numbers)), st.booleans())))
+    async def test_whatever_batches_do_parked_events_are_a_dict(
+        self,
+        store: ManagedStateStore,
+        rival: ManagedStateStore,
+        batches: list[tuple[list[tuple[str, str, int]], bool]],
+    ) -> None:
+        name = str(uuid4())
+        kept = Kept(name)
+        for changes, fails in batches:
+            before = deepcopy(kept)
+            with suppress(Undone):
+                async with store.transaction(name) as transaction:
+                    for change in changes:
+                        await kept.change(transaction, *change)
+                        assert list(await transaction.parked.keys()) == kept.listed()
+                    if fails:
+                        raise Undone
+            if fails:
+                kept = before
+            assert list(await rival.parked_keys(name)) == kept.listed()
+            for key, found in kept.keys.items():
+                assert await positions(store, key, name) == found.positions
+                await kept.ask(rival, key)
+            assert list(await rival.discarded_events(name)) == kept.given_up
+            assert list(await store.parked_keys(name)) == kept.listed()
+            for first in range(0, kept.newest + 2, 3):
+                assert await store.parked_between(name, first, first + 1) == kept.between(first)
 
     # what is refused
 

@@ -42,7 +42,8 @@ class InMemoryProjections(TableStore, ManagedStateStore):
         self._batches = Batches()
 
     async def load_state(self, projection_id: str) -> ProjectionState | None:
-        return self._contents.states.get(projection_id)
+        with self._contents.gate:  # not between a commit's parked events and its states
+            return self._contents.states.get(projection_id)
 
     async def save_state(self, state: ProjectionState) -> None:
         async with self.transaction(state.projection_id) as transaction:

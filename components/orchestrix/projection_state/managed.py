@@ -48,7 +48,8 @@ class ParkedEvents(Protocol):
         """Forget the events of a key up to a position, inclusive; and the key with the last.
 
         What is left begins with its first event: that is its position, its attempts are 0, and
-        its delay, too; a request stays. Nothing happens to a key that is not set aside.
+        its delay, too, however few were forgotten; a request stays. Nothing happens to a key that
+        is not set aside.
         """
         ...
 
