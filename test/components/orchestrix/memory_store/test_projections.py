@@ -3,8 +3,7 @@
 import asyncio
 import contextvars
 import threading
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -13,7 +12,7 @@ from conformance.projection_engine import ProjectionEngineConformance, World
 from conformance.projection_state_store import FULL, TransactionalStateStoreConformance
 from conformance.read_model_table import Balance, ReadModelTableConformance, accounts
 from sample_events import Deposited, deposits
-from spied_tables import Driver
+from spied_tables import Driver, WithTables
 
 from orchestrix.eventsourcing import (
     BatchInsideBatch,
@@ -26,8 +25,6 @@ from orchestrix.memory_store import InMemoryProjections
 from orchestrix.projection_state import (
     ProjectionState,
     StateConflict,
-    StateTransaction,
-    TransactionalProjectionStateStore,
 )
 from orchestrix.read_models import Table, TableTaken
 
@@ -64,46 +61,12 @@ def at_once(work: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("it waited")
 
 
-class WithTables(TransactionalProjectionStateStore):
-    """The store, whose transactions begin and end the batches of a table, as an engine would."""
-
-    def __init__(self, table: Table[Written]) -> None:
-        self.inner = InMemoryProjections()
-        self.opened = table.opened("balance", self.inner)
-
-    async def load_state(self, projection_id: str) -> ProjectionState | None:
-        await asyncio.sleep(0)
-        return await self.inner.load_state(projection_id)
-
-    async def save_state(self, state: ProjectionState) -> None:
-        await self.inner.save_state(state)
-
-    @asynccontextmanager
-    async def transaction(self, projection_id: str) -> AsyncGenerator[StateTransaction, None]:
-        revision = await self._revision(projection_id)
-        ended: int | None = None
-        try:
-            async with self.inner.transaction(projection_id) as transaction:
-                await self.opened.begin(transaction, revision)
-                await asyncio.sleep(0)
-                yield transaction
-                await self.opened.flush()
-                await asyncio.sleep(0)
-            ended = await self._revision(projection_id)
-        finally:
-            self.opened.end(ended)
-
-    async def _revision(self, projection_id: str) -> int | None:
-        state = await self.inner.load_state(projection_id)
-        return None if state is None else state.revision
-
-
 class TableWorld(World):
     """One row that holds all amounts, so that nothing is doubled or lost unnoticed."""
 
     def __init__(self) -> None:
         self.table = Table(Written, key="id")
-        self.store = self.states = WithTables(self.table)
+        self.store = self.states = WithTables(InMemoryProjections(), "balance", self.table)
 
     def rows(self) -> list[int]:
         row = at_once(self.states.inner.table(self.table).get(0))
@@ -115,7 +78,7 @@ class TableWorld(World):
         row.amounts.append(amount)
 
     async def clear(self, context: ProjectionContext) -> None:
-        await self.states.opened.empty()
+        await self.states.empty()
 
 
 class StorageWorld(World):
