@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from spied_tables import WithTables
 
 from orchestrix.eventsourcing import ProjectionContext, ProjectionEngine
 from orchestrix.messaging import Event
 from orchestrix.projection_state import StateConflict
+from orchestrix.read_models import Table
 from orchestrix.sqlite_store import (
     SQLiteEventStore,
     SQLiteProjectionStateStore,
@@ -126,7 +129,41 @@ MOVE = """
     ON CONFLICT (account) DO UPDATE SET amount = amount + excluded.amount, moves = moves + 1"""
 
 
-def balances(states: SQLiteProjectionStateStore) -> ProjectionEngine:
+Model = Literal["sql", "table"]
+"""How a read model is written; other programs read both alike."""
+
+
+@dataclass
+class Balance:
+    """A row of the read model that is a table."""
+
+    account: str
+    amount: int = 0
+    moves: int = 0
+
+
+def balances(states: SQLiteProjectionStateStore, model: Model) -> ProjectionEngine:
+    """Return a projection whose read model is made in one way or the other."""
+    return _with_sql(states) if model == "sql" else _with_a_table(states)
+
+
+def _with_a_table(states: SQLiteProjectionStateStore) -> ProjectionEngine:
+    table = Table(Balance, key="account", name="balances", indexes=["amount"], cached_rows=3)
+    store = WithTables(states, "balances", table)
+    engine = ProjectionEngine("balances", store)
+    engine.on_reset(store.empty)
+
+    @engine.on(Moved)
+    async def move(event: Moved) -> None:
+        if (row := await table.get(event.account)) is None:
+            table.put(row := Balance(event.account))
+        row.amount += event.amount
+        row.moves += 1
+
+    return engine
+
+
+def _with_sql(states: SQLiteProjectionStateStore) -> ProjectionEngine:
     """Return a projection that keeps its read model with SQL of its own."""
     engine = ProjectionEngine("balances", states)
 
@@ -142,19 +179,23 @@ def balances(states: SQLiteProjectionStateStore) -> ProjectionEngine:
     return engine
 
 
-def append_and_project_until_killed(log: Path, projections: Path, seed: int) -> None:
+def append_and_project_until_killed(
+    log: Path, projections: Path, seed: float, model: Model
+) -> None:
     """Append to one file and project into another, or the same, for ever."""
-    asyncio.run(_append_and_project(log, projections, random.Random(seed)))  # noqa: S311 - repeatable
+    asyncio.run(_append_and_project(log, projections, random.Random(seed), model))  # noqa: S311 - repeatable
 
 
-async def _append_and_project(log: Path, projections: Path, chance: random.Random) -> None:
+async def _append_and_project(
+    log: Path, projections: Path, chance: random.Random, model: Model
+) -> None:
     async with (
         open_sqlite_store(log, synchronous="NORMAL") as store,
         open_sqlite_projections(projections, synchronous="NORMAL") as states,
         asyncio.TaskGroup() as tasks,
     ):
         tasks.create_task(_move_for_ever(store, chance))
-        tasks.create_task(_project_for_ever(store, states, chance))
+        tasks.create_task(_project_for_ever(store, balances(states, model), chance))
 
 
 async def _move_for_ever(store: SQLiteEventStore, chance: random.Random) -> None:
@@ -167,9 +208,9 @@ async def _move_for_ever(store: SQLiteEventStore, chance: random.Random) -> None
 
 
 async def _project_for_ever(
-    store: SQLiteEventStore, states: SQLiteProjectionStateStore, chance: random.Random
+    store: SQLiteEventStore, engine: ProjectionEngine, chance: random.Random
 ) -> None:
-    engine, position, limit = balances(states), 0, chance.choice([1, 7, 1000])
+    position, limit = 0, chance.choice([1, 7, 1000])
     while True:
         await store.wait_for_events(position, 1)
         try:

@@ -11,14 +11,21 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from orchestrix.eventsourcing import StorageError
 from orchestrix.messaging import Event
+from orchestrix.read_models import Table
 from orchestrix.sqlite_store import open_sqlite_projections, open_sqlite_store
 
 PATH = Path(sys.argv[-1])
+
+
+@dataclass
+class Row:
+    id: int
 
 
 def forked(work: Callable[[], None]) -> Callable[[], None]:
@@ -74,6 +81,9 @@ class Inherited:
 
     def batch(self) -> None:
         self._tell(self._save())
+
+    def read(self) -> None:
+        self._tell(self.opened.table(Table(Row, key="id")).get(1))
 
     def open(self) -> None:
         self.loop = asyncio.new_event_loop()

@@ -129,7 +129,7 @@ def open_database(
         try:
             _recognise(path, anchor)  # again: another process may have been faster
             _switch_to_wal(path, anchor, busy_timeout)
-            _migrate(anchor)
+            _migrate(path, anchor)
             (store_id,) = anchor.execute(sql.STORE_ID).fetchone() or (None,)
             if store_id is None:
                 raise StoreUnusable(
@@ -212,16 +212,29 @@ def _switch_to_wal(path: Path, connection: sqlite3.Connection, busy_timeout: flo
         )
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
+def _migrate(path: Path, connection: sqlite3.Connection) -> None:
     if _schema_version(connection) == len(sql.MIGRATIONS):
         return
     with transaction(connection):
         version = _schema_version(connection)  # another process may have been faster
         for statements in sql.MIGRATIONS[version:]:
             for statement in statements:
-                connection.execute(statement)
+                _make(path, connection, statement)
         if version == 0:
             made = int(datetime.now(UTC).timestamp() * 1e6)
             connection.execute(sql.NEW_STORE, (str(uuid_utils.uuid7()), made))
         connection.execute(f"PRAGMA application_id = {sql.APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(sql.MIGRATIONS)}")
+
+
+def _make(path: Path, connection: sqlite3.Connection, statement: str) -> None:
+    try:
+        connection.execute(statement)
+    except sqlite3.OperationalError as error:
+        if "already" not in str(error):
+            raise
+        raise StoreUnusable(
+            str(path),
+            f"it cannot be brought to this program's schema, which needs a name that something "
+            f"of yours in it has ({error}); rename that and open it again. It was not changed",
+        ) from error

@@ -78,7 +78,8 @@ def problems_explained(path: Path) -> Generator[None, None, None]:
 def explained(path: Path, error: sqlite3.Error) -> StorageError:
     """Return what to tell of an error that SQLite reported."""
     found = getattr(error, "sqlite_errorname", None) or "SQLITE_ERROR"
-    if found == "SQLITE_BUSY_SNAPSHOT" or "statements in progress" in str(error):
+    unread = found in ("SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED")
+    if unread or "statements in progress" in str(error):
         return StoreUnavailable(str(path), f"{_UNFINISHED} ({found}: {error})")
     kind = "_".join(found.split("_")[:2])  # SQLITE_IOERR_WRITE is one of SQLITE_IOERR
     if kind in _UNUSABLE:

@@ -68,8 +68,80 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             PRIMARY KEY (projection_id, number)
         ) WITHOUT ROWID""",
     ),
+    (
+        # The tables of read models: whose each is, which generation of it is read under its
+        # name, and its definition as JSON.
+        """CREATE TABLE read_models (
+            name TEXT PRIMARY KEY COLLATE NOCASE,
+            projection_id TEXT NOT NULL,
+            generation INTEGER NOT NULL,
+            definition TEXT NOT NULL
+        )""",
+        # Who runs each projection. beat: how often the holder has renewed it.
+        """CREATE TABLE projection_leases (
+            projection_id TEXT PRIMARY KEY,
+            holder TEXT NOT NULL,
+            token INTEGER NOT NULL,
+            beat INTEGER NOT NULL,
+            seconds REAL NOT NULL
+        )""",
+        # What each projection is to do, where somebody has said so.
+        """CREATE TABLE projection_controls (
+            projection_id TEXT PRIMARY KEY,
+            desired_status TEXT NOT NULL
+        )""",
+        # Keys that are set aside. position: of the first event; delay: seconds, NULL for none.
+        """CREATE TABLE parked_keys (
+            projection_id TEXT NOT NULL,
+            key TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            since INTEGER NOT NULL,
+            attempts INTEGER NOT NULL,
+            error TEXT NOT NULL,
+            failed_at INTEGER NOT NULL,
+            delay REAL,
+            request TEXT,
+            reason TEXT,
+            PRIMARY KEY (projection_id, key)
+        ) WITHOUT ROWID""",
+        # The events that are set aside with them.
+        """CREATE TABLE parked_events (
+            projection_id TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            key TEXT NOT NULL,
+            PRIMARY KEY (projection_id, position)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX parked_events_of_keys ON parked_events (projection_id, key)",
+        # Events that were given up.
+        """CREATE TABLE discarded_events (
+            projection_id TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            key TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            discarded_at INTEGER NOT NULL,
+            PRIMARY KEY (projection_id, position)
+        ) WITHOUT ROWID""",
+    ),
 )
 """What makes each version of the schema from the one before. Number N is at N - 1."""
+
+OWN_NAMES: Final = frozenset(
+    {
+        "store",
+        "events",
+        "snapshots",
+        "projections",
+        "projection_event_ids",
+        "read_models",
+        "projection_leases",
+        "projection_controls",
+        "parked_keys",
+        "parked_events",
+        "parked_events_of_keys",
+        "discarded_events",
+    }
+)
+"""What they make, but for what SQLite names itself."""
 
 NEW_STORE: Final = "INSERT INTO store VALUES (?, ?)"
 STORE_ID: Final = "SELECT store_id FROM store"
@@ -155,3 +227,17 @@ EVENT_IDS: Final = (
 )
 FORGET_EVENT_IDS: Final = "DELETE FROM projection_event_ids WHERE projection_id = ?"
 SAVE_EVENT_ID: Final = "INSERT INTO projection_event_ids VALUES (?, ?, ?)"
+
+# Changes whenever anything in the file is made, altered or dropped.
+SCHEMA_COOKIE: Final = "PRAGMA main.schema_version"
+
+# The table of a read model, and who has a name; all names are the same in any case.
+READ_MODEL: Final = """
+    SELECT name, projection_id, generation, definition FROM main.read_models WHERE name = ?"""
+SAVE_READ_MODEL: Final = "INSERT OR REPLACE INTO main.read_models VALUES (?, ?, ?, ?)"
+OBJECT: Final = """
+    SELECT type, name, sql FROM main.sqlite_master
+    WHERE name = ? COLLATE NOCASE AND type <> 'trigger'"""
+COLUMNS_OF: Final = "SELECT name, type, pk FROM pragma_table_info(?, 'main')"
+INDEXES_OF: Final = """
+    SELECT name FROM main.sqlite_master WHERE type = 'index' AND tbl_name = ? COLLATE NOCASE"""

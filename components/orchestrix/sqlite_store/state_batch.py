@@ -9,6 +9,7 @@ from orchestrix.sqlite_store.blocking import to_its_end
 from orchestrix.sqlite_store.connections import Connections
 from orchestrix.sqlite_store.process_locks import FileLock, batch_on, is_inside_batch
 from orchestrix.sqlite_store.state_transaction import SQLiteStateTransaction
+from orchestrix.sqlite_store.write_transaction import WriteTransaction
 
 
 class SQLiteStateBatch(AbstractAsyncContextManager[SQLiteStateTransaction]):
@@ -40,9 +41,8 @@ class SQLiteStateBatch(AbstractAsyncContextManager[SQLiteStateTransaction]):
             opening.callback(turn.release)
             opening.enter_context(batch_on(self._database.inode))
             connection = opening.enter_context(self._connections.borrowed())
-            self._transaction = SQLiteStateTransaction(
-                connection, self._database, self._lock, self._known
-            )
+            writing = WriteTransaction(connection, self._database, self._lock)
+            self._transaction = SQLiteStateTransaction(writing, self._known)
             opening.callback(self._transaction.roll_back)
             self._ending = opening.pop_all()
         return self._transaction

@@ -4,10 +4,11 @@ import os
 import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from orchestrix.eventsourcing import checked_seconds
-from orchestrix.projection_state import ProjectionState, TransactionalProjectionStateStore
+from orchestrix.projection_state import ProjectionState
+from orchestrix.read_models import TableDeclaration, TableReader, TableStore
 from orchestrix.sqlite_store import sql
 from orchestrix.sqlite_store.blocking import opened
 from orchestrix.sqlite_store.connection import Synchronous
@@ -18,15 +19,20 @@ from orchestrix.sqlite_store.process_locks import lock_of
 from orchestrix.sqlite_store.rows import microseconds
 from orchestrix.sqlite_store.state_batch import SQLiteStateBatch
 from orchestrix.sqlite_store.state_rows import state_of
+from orchestrix.sqlite_store.table_making import check_name
+from orchestrix.sqlite_store.table_storage import CommittedRows
 from orchestrix.sqlite_store.transaction import transaction
 
+RowT = TypeVar("RowT")
 
-class SQLiteProjectionStateStore(TransactionalProjectionStateStore):
-    """States of projections, and read models of your own in the same file: exactly once.
 
-    What handlers write with ``context.transaction``, a ``sqlite3.Connection``, commits with the
-    state or not at all. SQLite's write lock is taken when a handler first asks for that
-    connection, or when the batch ends. The batches of one event loop wait for each other.
+class SQLiteProjectionStateStore(TableStore):
+    """States of projections, and read models in the same file: exactly once.
+
+    What handlers write to tables, or with ``context.transaction``, a ``sqlite3.Connection``,
+    commits with the state or not at all. Each table can be read under its name, a view, by any
+    program. SQLite's write lock is taken when a handler first asks for that connection, or when
+    the batch ends. The batches of one event loop wait for each other.
     Safe for kill -9 at any moment, and for several processes; each opens the file itself.
 
     Made by :func:`open_sqlite_projections`.
@@ -37,6 +43,7 @@ class SQLiteProjectionStateStore(TransactionalProjectionStateStore):
         self._database = connections.database
         self._lock = lock_of(self._database.inode)
         self._known: dict[str, ProjectionState] = {}
+        self._rows = CommittedRows(connections, {})
 
     async def load_state(self, projection_id: str) -> ProjectionState | None:
         with problems_explained(self._database.path), self._connections.borrowed() as connection:
@@ -48,6 +55,10 @@ class SQLiteProjectionStateStore(TransactionalProjectionStateStore):
 
     def transaction(self, projection_id: str) -> SQLiteStateBatch:
         return SQLiteStateBatch(projection_id, self._connections, self._lock, self._known)
+
+    def table(self, table: TableDeclaration[RowT]) -> TableReader[RowT]:
+        check_name(table.definition, self._database.path)
+        return TableReader(table, self._rows)
 
     def close(self) -> None:
         """Close the file, of which batches that are open keep their connection.

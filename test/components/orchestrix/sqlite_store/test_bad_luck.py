@@ -20,6 +20,8 @@ from typing import Any
 
 import pytest
 from conformance.event_store import LONG, NOON, HandClock, counted, log_of, snapshot_at, soon
+from conformance.read_model_table import Balance, accounts
+from spied_tables import Driver
 
 from orchestrix.eventsourcing import (
     NO_STREAM,
@@ -30,7 +32,7 @@ from orchestrix.eventsourcing import (
     StoreUnavailable,
 )
 from orchestrix.messaging import Event
-from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store
+from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_projections, open_sqlite_store
 from orchestrix.sqlite_store.database import Database
 
 
@@ -118,6 +120,32 @@ async def test_a_full_disk_loses_nothing_that_was_answered(small_disk: Path) -> 
     async with open_sqlite_store(path) as store:
         await store.append("a", [refused])
         assert await store.load("a") == [*answered, refused]
+
+
+async def test_a_disk_that_fills_while_a_table_is_written_keeps_the_last_whole_batch(
+    small_disk: Path,
+) -> None:
+    table = accounts()
+    async with open_sqlite_projections(small_disk / "one.db") as states:
+        driver, kept, size = Driver(states, table), list[Balance](), 1
+        with pytest.raises(StoreUnavailable, match="disk"):  # noqa: PT012 - until it is full
+            while True:
+                rows = [Balance(f"{number:05}", "x" * size) for number in range(50)]
+                async with driver.batch():
+                    for row in rows:
+                        table.put(row)
+                kept, size = rows, size * 2
+        assert size > 100
+        assert await states.table(table).query() == kept
+        revision = (size - 1).bit_length() - 1
+        state = await states.load_state("balances")
+        assert state is not None
+        assert state.revision == revision
+        run("mount", "-o", "remount,size=2m", small_disk)
+        async with driver.batch():
+            table.put(Balance("later"))
+
+        assert await states.table(table).query() == [*kept, Balance("later")]
 
 
 async def test_a_file_system_that_became_read_only_loses_nothing(small_disk: Path) -> None:

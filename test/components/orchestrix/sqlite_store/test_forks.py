@@ -49,8 +49,9 @@ def test_a_child_that_inherited_an_open_file_may_open_others(tmp_path: Path) -> 
     assert told("store", "open_another", tmp_path / "events.db") == ALL
 
 
-def test_a_child_begins_no_batch_in_what_it_inherited(tmp_path: Path) -> None:
-    words = told("projections", "batch", tmp_path / "events.db")
+@pytest.mark.parametrize("how", ["batch", "read"])
+def test_a_child_neither_writes_nor_reads_in_what_it_inherited(tmp_path: Path, how: str) -> None:
+    words = told("projections", how, tmp_path / "events.db")
 
     assert words.startswith("StoreClosed")
     assert words.endswith(ALL)

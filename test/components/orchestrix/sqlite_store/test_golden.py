@@ -6,23 +6,27 @@ Each is kept as the statements that make it.
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from conformance.event_store import log_of
+from spied_tables import Driver
 
 from orchestrix.event_codec import EventCodec
 from orchestrix.eventsourcing import Snapshot
 from orchestrix.messaging import Event, UnknownEvent
 from orchestrix.projection_state import EventIds, PartlyApplied, ProjectionState
+from orchestrix.read_models import CrossSegmentWrite, Table
 from orchestrix.sqlite_store import open_sqlite_projections, open_sqlite_store
+from orchestrix.sqlite_store.sql import OWN_NAMES
 
 FOLDER = Path(__file__).with_name("golden")
 VERSION_1 = FOLDER / "version-1.sql"
 VERSION_2 = FOLDER / "version-2.sql"
-NEWEST = VERSION_2
+VERSION_3 = FOLDER / "version-3.sql"
+NEWEST = VERSION_3
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -51,11 +55,12 @@ def made_from(script: Path, file: Path) -> Path:
 
 
 def schema_of(file: Path) -> list[str]:
+    """What makes our own tables."""
     with closing(sqlite3.connect(file)) as connection:
         rows = connection.execute(
-            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
+            "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
         )
-        return [" ".join(sql.split()) for (sql,) in rows]
+        return [" ".join(text.split()) for name, text in rows if name in OWN_NAMES]
 
 
 @pytest.mark.parametrize("script", sorted(FOLDER.glob("*.sql")), ids=lambda each: each.stem)
@@ -120,9 +125,40 @@ STATE = ProjectionState(
 )
 
 
-async def test_the_states_of_projections_are_read(tmp_path: Path) -> None:
-    async with open_sqlite_projections(made_from(VERSION_2, tmp_path / "a.db")) as states:
+@pytest.mark.parametrize("script", [VERSION_2, VERSION_3], ids=lambda each: each.stem)
+async def test_the_states_of_projections_are_read(tmp_path: Path, script: Path) -> None:
+    async with open_sqlite_projections(made_from(script, tmp_path / "a.db")) as states:
         assert await states.load_state("rooms") == STATE
+
+
+@dataclass
+class Guest:
+    name: str
+    since: date
+    nights: int = 0
+    paid: Decimal = Decimal(0)
+    tags: list[str] | None = None
+
+
+ADA = Guest("Ada", date(2026, 1, 2), 2, Decimal("12.50"), ["early"])
+BOB = Guest("Bob ä", date(2026, 1, 3))
+
+
+async def test_the_tables_of_read_models_are_read_and_go_on(tmp_path: Path) -> None:
+    guests = Table(Guest, key="name", name="guests", indexes=["since"])
+    async with open_sqlite_projections(made_from(VERSION_3, tmp_path / "a.db")) as states:
+        assert await states.table(guests).query() == [ADA, BOB]
+        assert await states.table(guests).query({"since": BOB.since}) == [BOB]
+        driver = Driver(states, guests, projection_id="guests")
+        words = "'Ada' belongs to segment key 'room-7'"
+        with pytest.raises(CrossSegmentWrite, match=words):  # noqa: PT012 - the batch's end is part of it
+            async with driver.batch():
+                driver.segment("room-8")
+                guests.put(BOB)
+                guests.delete("Ada")
+        async with driver.batch():
+            guests.delete("Ada")
+        assert await states.table(guests).query() == [BOB]
 
 
 async def test_a_new_file_has_the_schema_of_the_newest_golden_file(tmp_path: Path) -> None:
@@ -131,3 +167,12 @@ async def test_a_new_file_has_the_schema_of_the_newest_golden_file(tmp_path: Pat
     golden = schema_of(made_from(NEWEST, tmp_path / "golden.db"))
 
     assert schema_of(tmp_path / "new.db") == golden
+
+
+@pytest.mark.parametrize("script", sorted(FOLDER.glob("*.sql")), ids=lambda each: each.stem)
+async def test_an_old_file_gets_the_schema_of_a_new_one(tmp_path: Path, script: Path) -> None:
+    file = made_from(script, tmp_path / "old.db")
+    async with open_sqlite_store(file), open_sqlite_store(tmp_path / "new.db"):
+        pass
+
+    assert schema_of(file) == schema_of(tmp_path / "new.db")

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from conformance.event_store import counted
 
-from orchestrix.eventsourcing import StorageError
+from orchestrix.eventsourcing import StorageError, StoreUnusable
 from orchestrix.sqlite_store import database, open_sqlite_store, sql
 
 TODAY = len(sql.MIGRATIONS)
-TABLES = {"events", "projection_event_ids", "projections", "snapshots", "store"}
+TABLES = set(sql.OWN_NAMES)
 
 
 @pytest.fixture
@@ -52,13 +52,24 @@ async def test_a_step_that_fails_leaves_the_old_schema(
 ) -> None:
     with monkeypatch.context() as patch:
         later_schemas(patch, ("CREATE TABLE one (x)",), ("CREATE TABLE events (x)",))
-        with pytest.raises(StorageError, match="events already exists"):
+        with pytest.raises(StoreUnusable, match=r"\(table events already exists\); rename that"):
             async with open_sqlite_store(old):
                 pass
 
     assert found_in(old) == (TODAY, TABLES)
     async with open_sqlite_store(old) as store:
         assert len(await store.load("a")) == 2
+
+
+async def test_a_step_that_fails_otherwise_is_told(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later_schemas(monkeypatch, ("CREATE NONSENSE",))
+    with pytest.raises(StorageError, match="syntax error"):
+        async with open_sqlite_store(old):
+            pass
+
+    assert found_in(old) == (TODAY, TABLES)
 
 
 async def test_a_new_file_goes_through_all_steps(

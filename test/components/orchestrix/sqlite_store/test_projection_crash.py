@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from chaos import KILLS, SEED, TIMEOUT, kill_each
-from children import Moved, append_and_project_until_killed, balances, started
+from children import Model, Moved, append_and_project_until_killed, balances, started
 from conformance.event_store import log_of, pages_of
 
 from orchestrix.messaging import RecordedEvent
 from orchestrix.sqlite_store import open_sqlite_projections, open_sqlite_store
 
 ROUNDS_OF_A_FILE = 8
+MODELS: tuple[Model, Model] = ("table", "sql")
 
 
 def computed(log: Sequence[RecordedEvent]) -> set[tuple[str, int, int]]:
@@ -60,9 +61,10 @@ async def test_a_killed_projection_skips_and_doubles_nothing(tmp_path: Path, see
         folder.mkdir(exist_ok=True)
         log_path = folder / "events.db"
         path = folder / ("events.db", "projections.db")[rounds // ROUNDS_OF_A_FILE % 2]
+        model = MODELS[rounds // ROUNDS_OF_A_FILE // 2 % 2]
         count = chance.choice([1, 3])
         children = [
-            started(append_and_project_until_killed, log_path, path, chance.random())
+            started(append_and_project_until_killed, log_path, path, chance.random(), model)
             for _ in range(count)
         ]
         kill_each(children, chance)
@@ -73,14 +75,16 @@ async def test_a_killed_projection_skips_and_doubles_nothing(tmp_path: Path, see
     assert furthest > 0, "they were killed before they could project"
 
 
-async def test_what_is_left_after_the_last_kill_is_caught_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", MODELS)
+async def test_what_is_left_after_the_last_kill_is_caught_up(tmp_path: Path, model: Model) -> None:
     path = tmp_path / "events.db"
     chance = random.Random(SEED)  # noqa: S311 - repeatable
     for _ in range(3):
-        kill_each([started(append_and_project_until_killed, path, path, chance.random())], chance)
+        child = started(append_and_project_until_killed, path, path, chance.random(), model)
+        kill_each([child], chance)
     async with open_sqlite_store(path) as store, open_sqlite_projections(path) as states:
         await store.append("account-z", [Moved(account="z", amount=1)])
-        engine = balances(states)
+        engine = balances(states, model)
         for page in await pages_of(store):
             await engine.process_events(page)
         log = await log_of(store)

@@ -488,7 +488,7 @@ def test_a_commit_is_ended_before_the_loop_ends(tmp_path: Path) -> None:
         began.set()
         assert not go_on.wait(SHORT)
         commit(transaction)
-        locks.append(transaction._has_begun)
+        locks.append(transaction._writing.has_begun)
 
     began, go_on = threading.Event(), threading.Event()
 
