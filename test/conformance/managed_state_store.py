@@ -197,6 +197,10 @@ WRONG: dict[str, tuple[StoreWork, str]] = {
         lambda it: it.request("p", "a", "again"),  # type: ignore[arg-type] - on purpose
         "a request is 'retry' or 'discard', found 'again'",
     ),
+    "request in capitals": (
+        lambda it: it.request("p", "a", "Retry"),  # type: ignore[arg-type] - on purpose
+        "a request is 'retry' or 'discard', found 'Retry'",
+    ),
     "request of an unknown key": (
         lambda it: it.request("p", "zzz", "again"),  # type: ignore[arg-type] - on purpose
         "a request is 'retry' or 'discard', found 'again'",
