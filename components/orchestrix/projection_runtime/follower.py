@@ -113,13 +113,10 @@ class Follower:
             self.problem = error
             self._change("stopped")
             logger.exception("projection %r is stopped", self.projection_id)
-        except BaseException:
-            self._change("not started")
-            raise
-        else:
-            self._change("not started")
         finally:
             self.task = None
+            if self.condition != "stopped":
+                self._change("not started")
             if renewing is not None and self.management is not None:
                 await self.management.give_back(renewing)
 
@@ -196,6 +193,7 @@ class Follower:
     async def _handle(self, page: Page) -> None:
         """Feed `page`, again and again until it is handled, or there is a reason to stop."""
         if not page.events and page.last_position == self._at and self._is_known:
+            self._succeed()
             return
         since = time.monotonic()
         while not self._stopping.is_set():
