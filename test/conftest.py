@@ -3,6 +3,7 @@ import pytest
 SUITES = (
     "event_store",
     "event_store_model",
+    "managed_state_store",
     "message_bus",
     "projection_engine",
     "projection_state_store",

@@ -1,13 +1,21 @@
 """How far each projection is: the state, the ports that keep it, and a store in memory."""
 
-from orchestrix.projection_state.errors import NotParked, StateConflict
+from orchestrix.projection_state.errors import InvalidArgument, NotParked, StateConflict
 from orchestrix.projection_state.event_ids import EventIds
-from orchestrix.projection_state.lease import Lease
+from orchestrix.projection_state.lease import Lease, next_lease
 from orchestrix.projection_state.managed import (
     DesiredStatus,
     ManagedStateStore,
     ManagedTransaction,
     ParkedEvents,
+)
+from orchestrix.projection_state.managed_rules import (
+    check_desired_status,
+    check_request,
+    check_slice,
+    check_taking,
+    checked_parked,
+    in_utc,
 )
 from orchestrix.projection_state.memory import InMemoryProjectionStateStore
 from orchestrix.projection_state.parked import DiscardedEvent, KeyRequest, KeyStatus, ParkedKey
@@ -33,6 +41,7 @@ __all__ = [
     "EventIds",
     "Feed",
     "InMemoryProjectionStateStore",
+    "InvalidArgument",
     "KeyRequest",
     "KeyStatus",
     "Lease",
@@ -49,6 +58,13 @@ __all__ = [
     "StateTransaction",
     "Status",
     "TransactionalProjectionStateStore",
+    "check_desired_status",
+    "check_request",
+    "check_slice",
+    "check_taking",
+    "checked_parked",
+    "in_utc",
     "is_cover",
     "key_hash",
+    "next_lease",
 ]

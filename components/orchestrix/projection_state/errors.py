@@ -3,6 +3,7 @@
 * OrchestrixError
   * StateConflict    another engine saved its state: load the state and go on from there
   * NotParked        a key that is not set aside (also a LookupError)
+  * InvalidArgument  a bug in the caller (also a ValueError): nothing was done
 """
 
 from orchestrix.messaging import OrchestrixError
@@ -25,7 +26,7 @@ class StateConflict(OrchestrixError):
 
 
 class NotParked(OrchestrixError, LookupError):
-    """Nothing was asked for: no event with this key is set aside.
+    """Nothing was done: no event with this key is set aside.
 
     Attributes:
         projection_id: The projection.
@@ -42,3 +43,7 @@ class NotParked(OrchestrixError, LookupError):
             f"projection {self.projection_id!r} has set no event with the key {self.key!r} aside; "
             "its parked keys are listed by parked_keys"
         )
+
+
+class InvalidArgument(OrchestrixError, ValueError):
+    """Something that a managed state store cannot be asked for. Nothing was done."""

@@ -1,6 +1,6 @@
 """Leases: which runner a projection belongs to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,3 +23,22 @@ class Lease:
     token: int
     beat: int
     seconds: float
+
+    def is_held_as(self, other: "Lease") -> bool:
+        """Say whether who has `other` has this one still, however often it was renewed."""
+        mine, others = ((each.projection_id, each.holder, each.token) for each in (self, other))
+        return bool(self.holder) and mine == others
+
+    def renewed(self) -> "Lease":
+        """Return this lease, renewed once more."""
+        return replace(self, beat=self.beat + 1)
+
+    def given_back(self) -> "Lease":
+        """Return this lease as nobody's, with the token that the next one counts on from."""
+        return replace(self, holder="")
+
+
+def next_lease(projection_id: str, holder: str, seconds: float, *, after: Lease | None) -> Lease:
+    """Return the lease of who takes it `after` that one; None: of the first who ever does."""
+    token = 1 if after is None else after.token + 1
+    return Lease(projection_id=projection_id, holder=holder, token=token, beat=0, seconds=seconds)

@@ -27,12 +27,20 @@ class ParkedEvents(Protocol):
         """Keep `parked` in place of what is known of its key, requests left as they are.
 
         A new key has no events yet; :meth:`add` them in the same transaction.
+
+        Raises:
+            InvalidArgument: It is a key of another projection, its times have no offset, or its
+                numbers are out of their ranges.
         """
         ...
 
     @abstractmethod
     async def add(self, events: Collection[tuple[str, int]]) -> None:
-        """Set events aside, each by key and position; the keys are saved, in this transaction."""
+        """Set events aside, each by key and position; one that is there already stays once.
+
+        Raises:
+            NotParked: A key is neither set aside nor saved before in this transaction.
+        """
         ...
 
     @abstractmethod
@@ -40,13 +48,20 @@ class ParkedEvents(Protocol):
         """Forget the events of a key up to a position, inclusive; and the key with the last.
 
         What is left begins with its first event: that is its position, its attempts are 0, and
-        its delay, too.
+        its delay, too, however few were forgotten; a request stays. Nothing happens to a key that
+        is not set aside.
         """
         ...
 
     @abstractmethod
     async def answer(self, key: str, request: KeyRequest) -> None:
-        """Take note that a request was met; another one, made meanwhile, stays."""
+        """Take note that a request was met; another one, made meanwhile, stays.
+
+        With the request goes its reason. Nothing happens to a key that is not set aside.
+
+        Raises:
+            InvalidArgument: Nobody can ask for that.
+        """
         ...
 
     @abstractmethod
@@ -57,6 +72,9 @@ class ParkedEvents(Protocol):
             key: The key; 0 events when it is not set aside.
             reason: Why, for those who look at them later.
             at: When, UTC.
+
+        Raises:
+            InvalidArgument: `at` has no offset.
         """
         ...
 
@@ -81,8 +99,13 @@ class ManagedStateStore(TransactionalProjectionStateStore, Protocol):
     """A transactional store that knows who runs a projection, and what of it is set aside.
 
     Everything here is about any projection id, also of projections that have no state yet.
-    Methods that change something are transactions of their own; inside a batch they are refused
-    as a second batch is.
+    Methods that only read answer with what is committed, inside a batch, too. Methods that change
+    something are transactions of their own; inside a batch of the same store they are refused as
+    a second batch is (``BatchInsideBatch`` of ``orchestrix.eventsourcing``), since a store with
+    one write lock would wait for itself. Times come back in UTC.
+
+    Every implementation passes ``test/conformance/managed_state_store.py``, and calls the checks
+    of :mod:`orchestrix.projection_state.managed_rules` before it does anything.
     """
 
     @abstractmethod
@@ -106,19 +129,29 @@ class ManagedStateStore(TransactionalProjectionStateStore, Protocol):
             key: The key; one that is not set aside has none.
             after_position: Exclusive.
             limit: The most that are returned, at least 1.
+
+        Raises:
+            InvalidArgument: `after_position` is below 0, or `limit` below 1.
         """
         ...
 
     @abstractmethod
     async def parked_between(self, projection_id: str, first: int, last: int) -> ParkedKey | None:
-        """Return the key of the first event set aside from `first` to `last`, both inclusive."""
+        """Return the key of the first event set aside from `first` to `last`, both inclusive.
+
+        The first by position, of all keys; None: there is none, as when `last` is below `first`.
+        """
         ...
 
     @abstractmethod
     async def discarded_events(
         self, projection_id: str, *, after_position: int = 0, limit: int = 1000
     ) -> Sequence[DiscardedEvent]:
-        """Return events that were given up, by position; `after_position` is exclusive."""
+        """Return events that were given up, by position; `after_position` is exclusive.
+
+        Raises:
+            InvalidArgument: `after_position` is below 0, or `limit` below 1.
+        """
         ...
 
     @abstractmethod
@@ -129,6 +162,7 @@ class ManagedStateStore(TransactionalProjectionStateStore, Protocol):
 
         Raises:
             NotParked: No such key is set aside.
+            InvalidArgument: Nobody can ask for that.
         """
         ...
 
@@ -139,7 +173,11 @@ class ManagedStateStore(TransactionalProjectionStateStore, Protocol):
 
     @abstractmethod
     async def set_desired_status(self, projection_id: str, status: DesiredStatus) -> None:
-        """Say what the projection is to do from its next batch on, whoever runs it."""
+        """Say what the projection is to do from its next batch on, whoever runs it.
+
+        Raises:
+            InvalidArgument: It is no desired status.
+        """
         ...
 
     @abstractmethod
@@ -155,21 +193,33 @@ class ManagedStateStore(TransactionalProjectionStateStore, Protocol):
 
         Args:
             projection_id: The projection.
-            holder: Who takes it.
-            seconds: How long it lasts without being renewed.
+            holder: Who takes it; not empty.
+            seconds: How long it lasts without being renewed; above 0, finite.
             seen: What :meth:`lease` returned.
 
         Returns:
-            The new lease, its token one higher; None: somebody else was faster, or renewed it.
+            The new lease, its token one higher, its beat 0; None: it is not as it was seen, since
+            somebody else was faster, renewed it or gave it back.
+
+        Raises:
+            InvalidArgument: `holder` or `seconds` is none of those, or `seen` is the lease of
+                another projection.
         """
         ...
 
     @abstractmethod
     async def renew_lease(self, lease: Lease) -> Lease | None:
-        """Renew a lease; None: somebody else has taken it."""
+        """Renew a lease, its beat one higher; None: somebody took it, or it was given back.
+
+        It is the token that counts: a lease as it was before it was renewed can be renewed, as by
+        a holder whom the answer did not reach.
+        """
         ...
 
     @abstractmethod
     async def release_lease(self, lease: Lease) -> None:
-        """Give a lease back; nothing happens when it was lost."""
+        """Give a lease back: it is nobody's, so who reads it may take it at once.
+
+        Its token stays, so that the next one is higher. Nothing happens when it was lost.
+        """
         ...
