@@ -77,6 +77,7 @@ class TableCase:
     Attributes:
         failing: Amounts that it fails for, and how often still; -1: always.
         hanging: Amounts whose handler never returns.
+        error: What it fails with.
     """
 
     def __init__(self, name: str = "seen", store: Any = None, **options: Any) -> None:
@@ -84,6 +85,7 @@ class TableCase:
         self.table = Table(Seen, key="stream", name=name)
         self.failing: dict[int, int] = {}
         self.hanging: set[int] = set()
+        self.error: Callable[[str], Exception] = ValueError
         self.engine = ProjectionEngine(name, self.store, tables=[self.table], **options)
         self.engine.on(Deposited)(self.add)
 
@@ -95,7 +97,7 @@ class TableCase:
         row.amounts.append(event.amount)
         if left := self.failing.get(event.amount, 0):
             self.failing[event.amount] = left - 1
-            raise ValueError(f"no {event.amount}")
+            raise self.error(f"no {event.amount}")
         if event.amount in self.hanging:
             await asyncio.Event().wait()
 

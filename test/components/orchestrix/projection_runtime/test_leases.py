@@ -7,7 +7,9 @@ import sys
 from typing import Any
 
 import pytest
+from sample_events import Deposited
 
+from orchestrix.eventsourcing import AppendResult, StoreUnavailable
 from orchestrix.memory_store import InMemoryProjections
 from orchestrix.projection_runtime import (
     InvalidRunner,
@@ -78,6 +80,7 @@ async def test_who_catches_up_leaves_it_to_the_runner_that_is_there(log, new_tab
 async def test_a_runner_that_lost_its_lease_waits_like_others(log, new_table_case) -> None:
     case = new_table_case()
     runner = ProjectionRunner(log, [case.engine], lease_seconds=0.03)
+    await log.deposit(1)
 
     async with runner.running():
         await until_it_is("live", runner)
@@ -87,8 +90,13 @@ async def test_a_runner_that_lost_its_lease_waits_like_others(log, new_table_cas
         await until_it_is("waiting", runner)
         (status,) = await runner.status()
         assert status.problem == "elsewhere:1:1 runs it"
+        await log.deposit(2)
+        await new_table_case(store=case.store).engine.process_events(await log.read_all())
         await case.store.release_lease(rival)
         await until_it_is("live", runner)
+        await runner.wait_for(await log.deposit(3))
+
+    assert await case.rows() == {"account-1": [1, 2, 3]}
 
 
 async def test_a_lease_is_renewed_for_as_long_as_the_runner_runs(log, table_case) -> None:
@@ -235,3 +243,40 @@ async def test_a_write_is_told_when_any_of_its_events_is_set_aside(log, table_ca
 def test_times_are_numbers_above_0(log, table_case, name: str, seconds: Any) -> None:
     with pytest.raises(InvalidRunner, match=f"{name} is a number of seconds above 0"):
         ProjectionRunner(log, [table_case.engine], **{name: seconds})
+
+
+async def test_a_store_that_was_away_is_no_problem_any_more(log, table_case, monkeypatch) -> None:
+    runner = ProjectionRunner(log, [table_case.engine])
+    desired_status, away = table_case.store.desired_status, [1, 2]
+
+    async def flaky(projection_id: str) -> str:
+        if away:
+            away.pop()
+            raise StoreUnavailable("elsewhere", "it is away")
+        return await desired_status(projection_id)
+
+    async with runner.running():
+        await until_it_is("live", runner)
+        monkeypatch.setattr(table_case.store, "desired_status", flaky)
+        async with asyncio.timeout(5):
+            while away:  # noqa: ASYNC110 - nobody announces it
+                await asyncio.sleep(0)
+        await until_it_is("live", runner)
+        (status,) = await runner.status()
+
+    assert status.problem is None
+
+
+async def test_a_write_is_told_as_set_aside_before_all_of_it_was_reached(log, table_case) -> None:
+    table_case.failing, table_case.hanging = {1: -1}, {2}
+    runner = ProjectionRunner(log, [table_case.engine], page_size=1)
+    running = asyncio.create_task(runner.run())
+
+    with pytest.raises(NotProcessed, match="since position 1 failed"):
+        await runner.wait_for(await log.append("x", [Deposited(amount=1), Deposited(amount=3)]))
+    with pytest.raises(NotProcessed, match="since position 1 failed"):
+        await runner.wait_for(
+            AppendResult(last_version=0, last_position=9, first_position=1), timeout=5
+        )
+    running.cancel()
+    await asyncio.wait([running])

@@ -202,18 +202,46 @@ async def test_a_store_that_is_away_during_a_retry_counts_no_attempt(
     assert (away, await table_case.rows()) == ([], {"account-1": [1]})
 
 
-async def test_events_that_are_not_in_the_log_are_told(log, table_case) -> None:
+async def test_a_store_that_fails_in_a_handler_counts_no_attempt(log, table_case, at_once) -> None:
     await log.deposit(1)
-    table_case.failing = {1: -1}
-    await ProjectionRunner(
-        log, [table_case.engine], on_failure=FailurePolicy(retry=NoRetry())
-    ).catch_up()
-    await table_case.store.request("seen", "account-1", "retry")
-    other = type(log)()
-    await other.deposit(5)
-    runner = ProjectionRunner(other, [table_case.engine])
+    table_case.failing = {1: 1}
+    runner = ProjectionRunner(log, [table_case.engine], on_failure=FailurePolicy(retry=NoRetry()))
+    await runner.catch_up()
+    table_case.failing = {1: 3}
+    table_case.error = lambda problem: StoreUnavailable("elsewhere", problem)
+    await runner.retry("seen", "account-1")
 
-    with pytest.raises(ProjectionsStopped, match=r"store|log"):
+    await runner.catch_up()
+
+    assert (table_case.failing, await table_case.rows()) == ({1: 0}, {"account-1": [1]})
+
+
+async def test_what_was_set_aside_is_tried_before_a_call_returns(
+    log, table_case, at_once, monkeypatch
+) -> None:
+    monkeypatch.setattr("orchestrix.projection_runtime.management._OFTEN", 3600.0)
+    await log.deposit(1, 2)
+    table_case.failing = {1: 1}
+
+    await ProjectionRunner(log, [table_case.engine], on_failure=at_once(None)).catch_up()
+
+    assert await table_case.rows() == {"account-1": [1, 2]}
+
+
+async def test_events_that_the_log_does_not_hold_are_told(log, table_case, monkeypatch) -> None:
+    await log.deposit(1, 2)
+    table_case.failing = {1: -1}
+    runner = ProjectionRunner(log, [table_case.engine], on_failure=FailurePolicy(retry=NoRetry()))
+    await runner.catch_up()
+    await runner.retry("seen", "account-1")
+    read_all = log.read_all
+
+    async def without_the_first(*, after_position: int = 0, **options: Any) -> Any:
+        return await read_all(after_position=max(after_position, 1), **options)
+
+    monkeypatch.setattr(log, "read_all", without_the_first)
+
+    with pytest.raises(ProjectionsStopped, match="position 1 aside, and the log does not hold it"):
         await runner.catch_up()
 
 

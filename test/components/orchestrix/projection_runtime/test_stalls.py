@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from sample_events import Deposited
 from orchestrix.eventsourcing import ProjectionEngine
 from orchestrix.memory_store import InMemoryProjections
 from orchestrix.projection_runtime import ProjectionRunner
+from orchestrix.projection_runtime.stalls import _look_at
 from orchestrix.projection_state import InMemoryProjectionStateStore
 
 
@@ -22,10 +25,12 @@ class Told(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.message = ""
+        self.count = 0
         self.came = threading.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
         self.message = record.getMessage()
+        self.count += 1
         self.came.set()
 
 
@@ -125,3 +130,36 @@ async def test_who_is_quick_is_not_told(log, told, case) -> None:
 
     assert not told.came.is_set()
     assert "orchestrix-stalls" not in {each.name for each in threading.enumerate()}
+
+
+async def test_a_stall_is_told_once(log, told, until) -> None:
+    go_on = asyncio.Event()
+
+    async def wait_for_ever(event: Deposited) -> None:
+        await go_on.wait()
+
+    await log.deposit(1)
+    runner = ProjectionRunner(log, [engine_with(wait_for_ever)], stall_seconds=0.02)
+    follower = runner._followers["slow"]
+    seen: set[int] = set()
+
+    def looked_often() -> bool:
+        seen.add(id(follower.stall))
+        return len(seen) > 3
+
+    async with runner.running():
+        await until(looked_often)
+        go_on.set()
+        await runner.wait_for(1)
+
+    assert told.count == 1
+
+
+async def test_what_is_not_busy_for_long_is_no_stall(case) -> None:
+    one: Any = SimpleNamespace(
+        projection_id="p", task=asyncio.current_task(), busy_since=time.monotonic(), stall=None
+    )
+
+    _look_at(one, 60.0, threading.get_ident())
+
+    assert one.stall is None
