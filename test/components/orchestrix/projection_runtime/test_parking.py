@@ -220,12 +220,13 @@ async def test_what_was_set_aside_is_tried_before_a_call_returns(
     log, table_case, at_once, monkeypatch
 ) -> None:
     monkeypatch.setattr("orchestrix.projection_runtime.management._OFTEN", 3600.0)
-    await log.deposit(1, 2)
+    await log.deposit(0, 1, 2)
     table_case.failing = {1: 1}
+    runner = ProjectionRunner(log, [table_case.engine], on_failure=at_once(None), page_size=1)
 
-    await ProjectionRunner(log, [table_case.engine], on_failure=at_once(None)).catch_up()
+    await runner.catch_up()
 
-    assert await table_case.rows() == {"account-1": [1, 2]}
+    assert await table_case.rows() == {"account-1": [0, 1, 2]}
 
 
 async def test_events_that_the_log_does_not_hold_are_told(log, table_case, monkeypatch) -> None:

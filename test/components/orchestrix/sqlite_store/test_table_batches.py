@@ -18,7 +18,7 @@ import pytest
 from conformance.event_store import SHORT, soon
 from conformance.projection_engine import ProjectionEngineConformance, World
 from conformance.read_model_table import Balance, accounts
-from spied_tables import Driver, WithTables
+from spied_tables import Driver
 
 from orchestrix.eventsourcing import ProjectionContext, StoreClosed, StoreUnavailable
 from orchestrix.projection_state import StateConflict
@@ -93,7 +93,7 @@ class TableWorld(World):
     def __init__(self, path: Path, states: SQLiteProjectionStateStore) -> None:
         self.path = path
         self.table = Table(Written, key="id")
-        self.store = self.states = WithTables(states, "balance", self.table)
+        self.store, self.tables = states, [self.table]
 
     def rows(self) -> list[int]:
         with closing(sqlite3.connect(self.path)) as connection:
@@ -109,7 +109,7 @@ class TableWorld(World):
         row.amounts.append(amount)
 
     async def clear(self, context: ProjectionContext) -> None:
-        await self.states.empty()
+        """The engine does it."""
 
 
 class TestEngineWithATableOnSQLite(ProjectionEngineConformance):
