@@ -144,6 +144,29 @@ async def test_a_lease_that_is_renewed_cannot_be_taken() -> None:
         lease = await store.renew_lease(lease)
 
 
+async def test_a_lease_that_came_too_late_is_given_back_all_the_same() -> None:
+    store, answered = InMemoryProjections(), asyncio.Event()
+    take_lease = store.take_lease
+
+    async def slow(*arguments: Any, **options: Any) -> Any:
+        lease = await take_lease(*arguments, **options)
+        await answered.wait()
+        return lease
+
+    store.take_lease = slow  # type: ignore[method-assign]
+    tenure = Tenure(store, "p", 5.0)
+    taking = asyncio.create_task(tenure.take())
+    await asyncio.wait([taking], timeout=0.01)
+    taking.cancel()
+    await asyncio.wait([taking])
+
+    await tenure.give_back()
+
+    lease = await store.lease("p")
+    assert lease is not None
+    assert lease.holder == ""
+
+
 async def test_the_lease_of_a_process_that_is_gone_is_free() -> None:
     store = InMemoryProjections()
     ended = subprocess.Popen([sys.executable, "-c", ""])  # noqa: ASYNC220 - it ends at once
