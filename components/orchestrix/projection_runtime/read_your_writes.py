@@ -109,7 +109,7 @@ class ReadYourWrites:
 
 def _position(value: bytes) -> int | None:
     text = value.decode("latin-1").strip()
-    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(_LARGEST)):
+    if not text.isdecimal() or len(text) > len(str(_LARGEST)):
         return None
     return int(text) if int(text) <= _LARGEST else None
 
