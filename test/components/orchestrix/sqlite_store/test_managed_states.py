@@ -6,15 +6,15 @@ import os
 import signal
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from children import started
-from conformance.event_store import LONG, SHORT, counted, soon, until
+from conformance.event_store import LONG, SHORT, soon
 from conformance.managed_state_store import (
     CHANGES,
     NOW,
@@ -27,17 +27,14 @@ from conformance.managed_state_store import (
     positions,
     prepare,
     set_aside,
+    state,
     taken,
 )
 from remote_store import RemoteStates, serve_projections, wait_until_served
 
 from orchestrix.eventsourcing import InvalidAppend, NoTransaction, StoreClosed, StoreUnavailable
 from orchestrix.projection_state import ManagedStateStore, NotParked, ParkedEvents
-from orchestrix.sqlite_store import (
-    SQLiteProjectionStateStore,
-    open_sqlite_projections,
-    open_sqlite_store,
-)
+from orchestrix.sqlite_store import SQLiteProjectionStateStore, open_sqlite_projections
 from orchestrix.sqlite_store.managed_states import SQLiteManagedStates
 
 
@@ -122,6 +119,7 @@ async def test_a_change_does_not_wait_for_a_batch_that_has_not_begun_to_write(
     store: SQLiteProjectionStateStore, path: Path, write: str
 ) -> None:
     await prepare(store)
+    await store.save_state(state(4, "q"))
     before = await everything(store)
     async with store.transaction("p") as transaction:
         assert len(await transaction.parked.keys()) == 2
@@ -165,28 +163,63 @@ def test_changes_that_wait_leave_a_thread_for_the_commit_of_the_batch(path: Path
     asyncio.run(work())
 
 
-async def test_a_change_that_waits_for_a_thread_does_not_wait_for_a_handler(
+@contextmanager
+def writing_elsewhere(path: Path) -> Generator[Callable[[], None], None, None]:
+    """A batch of another loop that writes, until what is yielded is called."""
+    began, go_on = threading.Event(), threading.Event()
+
+    async def work() -> None:
+        async with open_sqlite_projections(path) as store, store.transaction("else") as transaction:
+            _ = transaction.connection
+            began.set()
+            await asyncio.to_thread(go_on.wait, LONG)
+
+    thread = threading.Thread(target=asyncio.run, args=(work(),))
+    thread.start()
+    assert began.wait(LONG)
+    yield go_on.set
+    go_on.set()
+    thread.join(LONG)
+
+
+async def test_a_change_that_waits_for_another_loop_waits_for_no_handler_of_its_own(
     store: SQLiteProjectionStateStore, path: Path
 ) -> None:
-    """Not even when the event store happens to commit."""
-    async with open_sqlite_store(path) as events:
-        writing, go_on = threading.Event(), threading.Event()
-
-        def slow(statement: str) -> None:
-            if statement == "COMMIT":
-                writing.set()
-                assert go_on.wait(LONG)
-
-        events._writer._connection.set_trace_callback(slow)
-        appending = asyncio.create_task(events.append("a", counted(1)))
-        await until(writing.is_set)
+    with writing_elsewhere(path) as let_go:
         async with store.transaction("p"):
             taking = outside(store.take_lease("p", "one", 10, seen=None))
-            await asyncio.wait([taking], timeout=SHORT)
-            go_on.set()
+            ended, _ = await asyncio.wait([taking], timeout=SHORT)
+            assert not ended, "it waits for the batch of the other loop"
+            let_go()
             assert await soon(taking) == lease_of("p")
-        await soon(appending)
-        events._writer._connection.set_trace_callback(None)
+
+
+def test_changes_that_wait_for_another_loop_keep_one_thread_busy(path: Path) -> None:
+    async def work() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+        async with open_sqlite_projections(path) as store:
+            with writing_elsewhere(path) as let_go:
+                leases = [
+                    outside(store.take_lease(f"{number}", "one", 10, seen=None))
+                    for number in range(4)
+                ]
+                await asyncio.wait(leases, timeout=SHORT)
+                await soon(asyncio.to_thread(lambda: None))
+                let_go()
+                assert await soon(asyncio.gather(*leases)) == [lease_of(f"{n}") for n in range(4)]
+
+    asyncio.run(work())
+
+
+async def test_an_event_that_is_given_up_again_is_listed_as_it_was_the_last_time(
+    store: SQLiteProjectionStateStore,
+) -> None:
+    for reason in ("one", "two"):
+        await set_aside(store, "k", 1)
+        async with store.transaction("p") as transaction:
+            assert await transaction.parked.discard("k", reason, NOW) == 1
+
+    assert [each.reason for each in await store.discarded_events("p")] == ["two"]
 
 
 async def test_a_change_is_committed_in_a_thread(

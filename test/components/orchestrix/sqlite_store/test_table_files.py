@@ -278,7 +278,7 @@ async def test_the_stores_own_names_are_all_that_a_new_file_has(
     [
         ("CREATE TABLE Balances (x)", "has a table 'Balances' of yours"),
         ("CREATE VIEW BALANCES AS SELECT 1", "has a view 'BALANCES' of yours"),
-        ("CREATE INDEX balances ON store (created_at)", "has a index 'balances' of yours"),
+        ("CREATE INDEX balances ON store (created_at)", "has an index 'balances' of yours"),
         ("CREATE TABLE orchestrix_BALANCES_1 (x)", "has a table 'orchestrix_BALANCES_1' of yours"),
     ],
 )
