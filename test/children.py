@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from orchestrix.eventsourcing import ProjectionContext, ProjectionEngine
-from orchestrix.messaging import Event
-from orchestrix.projection_runtime import ProjectionRunner
+from orchestrix.messaging import Event, FixedDelay
+from orchestrix.projection_runtime import FailurePolicy, ProjectionRunner
 from orchestrix.projection_state import StateConflict
 from orchestrix.read_models import Table
 from orchestrix.sqlite_store import (
@@ -141,9 +141,22 @@ class Balance:
     moves: int = 0
 
 
-def balances(states: SQLiteProjectionStateStore, model: Model) -> ProjectionEngine:
-    """Return a projection whose read model is made in one way or the other."""
-    return _with_sql(states) if model == "sql" else _with_a_table(states)
+def balances(
+    states: SQLiteProjectionStateStore, model: Model, chance: random.Random | None = None
+) -> ProjectionEngine:
+    """Return a projection whose read model is made in one way or the other.
+
+    With `chance`, one of its handlers fails for one event of a hundred.
+    """
+    engine = _with_sql(states) if model == "sql" else _with_a_table(states)
+    if chance is not None:
+
+        @engine.on(Moved)
+        def fail(event: Moved) -> None:
+            if chance.random() < 0.01:
+                raise ValueError(f"no luck with {event.id}")
+
+    return engine
 
 
 def _with_a_table(states: SQLiteProjectionStateStore) -> ProjectionEngine:
@@ -192,7 +205,10 @@ async def _append_and_project(
         asyncio.TaskGroup() as tasks,
     ):
         tasks.create_task(_move_for_ever(store, chance))
-        tasks.create_task(_project_for_ever(store, balances(states, model), chance))
+        if chance.random() < 0.5:
+            tasks.create_task(_project_for_ever(store, balances(states, model), chance))
+        else:
+            tasks.create_task(_run_for_ever(store, balances(states, model, chance), chance))
 
 
 async def _move_for_ever(store: SQLiteEventStore, chance: random.Random) -> None:
@@ -216,6 +232,17 @@ async def _project_for_ever(
             await engine.initialize()
         state = engine.get_state()
         position = 0 if state is None else state.last_processed_position
+
+
+async def _run_for_ever(
+    store: SQLiteEventStore, engine: ProjectionEngine, chance: random.Random
+) -> None:
+    policy = FailurePolicy(retry=FixedDelay(max_retries=3, delay=chance.choice([0.0, 0.05])))
+    page_size = chance.choice([1, 7, 1000])
+    runner = ProjectionRunner(
+        store, [engine], on_failure=policy, page_size=page_size, lease_seconds=0.2
+    )
+    await runner.run()
 
 
 def barrier(parties: int) -> Barrier:
