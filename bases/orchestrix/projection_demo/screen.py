@@ -1,13 +1,16 @@
 """What the demo prints on: a terminal, a narrow one, a pipe, or nothing."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Hashable, Iterable, Mapping
 from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import NoReturn, TextIO
 
 from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
+
+from orchestrix.projection_demo.formats import printable
 
 NARROWEST, WIDEST = 20, 100
 """Columns of a line; one that is longer is hard to read, and so is one that is shorter."""
@@ -52,6 +55,11 @@ class Screen:
             self._out.print(_safe(line), crop=False)  # a table may be wider than the terminal
         self._out.print()
 
+    def say(self, *lines: str) -> None:
+        """Print lines that are to be copied, or stand alone: each as one, however long."""
+        for line in lines:
+            self._out.print(_safe(line), soft_wrap=True)
+
     def write(self, text: str) -> None:
         """Print text as it is, for programs."""
         self._out.out(text, highlight=False)
@@ -60,6 +68,27 @@ class Screen:
         """Print to standard error, one line each however long."""
         for line in lines:
             self._err.print(_safe(line), soft_wrap=True)
+
+    @contextmanager
+    def live(self) -> Generator[Callable[[RenderableType, Mapping[Hashable, str]], None]]:
+        """Yield what shows how something is at present, called again and again.
+
+        A terminal gets the first argument, a picture that changes; anything else the lines of the
+        second whose keys were not there the last time.
+        """
+        if self._out.is_terminal:
+            with Live(console=self._out, auto_refresh=False) as live:
+                yield lambda picture, _lines: live.update(picture, refresh=True)
+        else:
+            shown = set[Hashable]()
+
+            def show_new(_picture: RenderableType, lines: Mapping[Hashable, str]) -> None:
+                for new in [key for key in lines if key not in shown]:
+                    self._out.print(_safe(lines[new]), soft_wrap=True)
+                shown.clear()
+                shown.update(lines)
+
+            yield show_new
 
     @contextmanager
     def progress(self, text: str, total: int) -> Generator[Callable[[int], None]]:
@@ -99,10 +128,7 @@ def _never_fail(stream: TextIO | None) -> None:
 
 
 def _safe(line: RenderableType) -> RenderableType:
-    """Escape what a terminal would obey in place of showing it: a file's name may be anything."""
-    if not isinstance(line, str):
-        return line
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
+    return printable(line) if isinstance(line, str) else line
 
 
 def _bar(console: Console) -> Progress:

@@ -1,12 +1,69 @@
-"""Read model: how much money moved in each month, by kind."""
+"""Read model: how much money moved in each month, by kind, as the table `turnover`."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from orchestrix.eventsourcing import Projection, on
+from orchestrix.eventsourcing import ProjectionEngine
 from orchestrix.projection_demo.bank_events import AccountCredited, TransactionBooked
+from orchestrix.read_models import Table, TableStore
+
+
+@dataclass
+class KindTurnover:
+    """What moved in a month in one way.
+
+    Attributes:
+        month: Its first day.
+        kind: How the money moved; it says whether it came in or went out.
+        is_credit: It came in.
+        first_day: The day of the first such transaction in this month.
+        last_day: The day of the last.
+        transactions: How many there were.
+        amount: Czech crowns, at least 0.
+    """
+
+    month: date
+    kind: str
+    is_credit: bool
+    first_day: date
+    last_day: date
+    transactions: int = 0
+    amount: Decimal = Decimal(0)
+
+    def add(self, event: TransactionBooked) -> None:
+        """Count one more transaction."""
+        self.first_day = min(self.first_day, event.booked_on)
+        self.last_day = max(self.last_day, event.booked_on)
+        self.transactions += 1
+        self.amount += event.amount
+
+
+def _key_of(event: TransactionBooked) -> tuple[date, str]:
+    return event.booked_on.replace(day=1), event.kind
+
+
+TURNOVER = Table(
+    KindTurnover, key=("month", "kind"), name="turnover", prefetch={TransactionBooked: _key_of}
+)
+
+
+def turnover_engine(states: TableStore) -> ProjectionEngine:
+    """Return the projection that keeps the table."""
+    engine = ProjectionEngine("turnover", states, tables=[TURNOVER])
+
+    @engine.on(TransactionBooked)
+    async def booked(event: TransactionBooked) -> None:
+        month, kind = _key_of(event)
+        turnover = await TURNOVER.get(month, kind)
+        if turnover is None:
+            is_credit = isinstance(event, AccountCredited)
+            turnover = KindTurnover(month, kind, is_credit, event.booked_on, event.booked_on)
+            TURNOVER.put(turnover)
+        turnover.add(event)
+
+    return engine
 
 
 @dataclass
@@ -42,23 +99,20 @@ class MonthTurnover:
         return sum((each.amount for each in self.kinds.values() if not each.is_credit), Decimal(0))
 
 
-class Turnover(Projection):
-    """Every month from the first to the last with a transaction, and those two days."""
+class Turnover:
+    """Every month from the first to the last with a transaction, and those two days.
 
-    def __init__(self) -> None:
-        self.first_day = date.max
-        self.last_day = date.min
+    Args:
+        rows: The rows of the table, at least one.
+    """
+
+    def __init__(self, rows: Sequence[KindTurnover]) -> None:
+        self.first_day = min(each.first_day for each in rows)
+        self.last_day = max(each.last_day for each in rows)
         self._months: dict[date, MonthTurnover] = {}
-
-    @on(TransactionBooked)
-    def booked(self, event: TransactionBooked) -> None:
-        """Count a credit or a debit in its month."""
-        self.first_day = min(self.first_day, event.booked_on)
-        self.last_day = max(self.last_day, event.booked_on)
-        first = event.booked_on.replace(day=1)
-        kinds = self._months.setdefault(first, MonthTurnover(first)).kinds
-        moved = kinds.setdefault(event.kind, Moved(event.kind, isinstance(event, AccountCredited)))
-        moved.add(1, event.amount)
+        for each in rows:
+            kinds = self._months.setdefault(each.month, MonthTurnover(each.month)).kinds
+            kinds[each.kind] = Moved(each.kind, each.is_credit, each.transactions, each.amount)
 
     def months(self) -> Sequence[MonthTurnover]:
         """Return the months in order, those without a transaction included."""
