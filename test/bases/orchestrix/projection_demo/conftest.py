@@ -27,6 +27,15 @@ class Answer:
         return [" ".join(line.split()) for line in self.out.splitlines()]
 
 
+class Running(subprocess.Popen[str]):
+    """A process that does not outlive a test that failed."""
+
+    def __exit__(self, failure: type[BaseException] | None, *others: Any) -> None:
+        if failure is not None:
+            self.kill()
+        super().__exit__(failure, *others)
+
+
 @dataclass(frozen=True)
 class Bank:
     """Writes files in the bank's format."""
@@ -87,15 +96,13 @@ def demo(
 
 
 @pytest.fixture
-def process() -> Callable[..., "subprocess.Popen[str]"]:
+def process() -> Callable[..., Running]:
     """Start the command as a shell would; returns what to talk to it through."""
 
-    def start(
-        *arguments: object, stdout: Any = subprocess.PIPE, **variables: str
-    ) -> "subprocess.Popen[str]":
+    def start(*arguments: object, stdout: Any = subprocess.PIPE, **variables: str) -> Running:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **variables}
         environment.pop("PYTHONUNBUFFERED", None)  # it hides what becomes of buffered output
-        return subprocess.Popen(
+        return Running(
             [sys.executable, "-m", "orchestrix.projection_demo", *map(str, arguments)],
             stdout=stdout,
             stderr=subprocess.PIPE,
