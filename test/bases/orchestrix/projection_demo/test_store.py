@@ -97,7 +97,10 @@ def test_the_query_that_is_printed_can_be_pasted(demo, small, tmp_path):
     assert answer.stdout.splitlines() == ["1 2 700.00", "2 1 0.50"]
 
 
-SHELL = "import sqlite3, sys; [print(*row) for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2])]"
+SHELL = (
+    "import sqlite3, sys; _, file, query = sys.argv; "
+    "[print(*row) for row in sqlite3.connect(file).execute(query)]"
+)
 
 
 def test_the_tables_can_be_asked_with_plain_sql(demo, small, tmp_path):
@@ -126,9 +129,11 @@ def test_a_store_of_other_files_is_refused_and_stays_as_it_was(demo, bank, small
     assert rows(file, "SELECT count(*) FROM events") == [(5,)]
 
 
+STEPS = "SELECT sum(file_exact), sum(file_rounded), sum(file_off) FROM reconciliation"
+
+
 def numbers(file: Path):
     """What no kill may change: money, transactions and steps, asked of the file itself."""
-    sums = "sum(file_exact), sum(file_rounded), sum(file_off)"
     with closing(sqlite3.connect(file)) as connection:
         money = sum(Decimal(each) for (each,) in connection.execute("SELECT balance FROM balances"))
         return [
@@ -136,7 +141,7 @@ def numbers(file: Path):
             money,
             connection.execute("SELECT sum(transactions) FROM balances").fetchone(),
             connection.execute("SELECT sum(transactions) FROM turnover").fetchone(),
-            connection.execute(f"SELECT {sums} FROM reconciliation").fetchone(),
+            connection.execute(STEPS).fetchone(),
             sorted(connection.execute("SELECT projection_id, applied_count FROM projections")),
         ]
 
