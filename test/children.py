@@ -11,10 +11,9 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, Literal
 
-from spied_tables import WithTables
-
 from orchestrix.eventsourcing import ProjectionContext, ProjectionEngine
 from orchestrix.messaging import Event
+from orchestrix.projection_runtime import ProjectionRunner
 from orchestrix.projection_state import StateConflict
 from orchestrix.read_models import Table
 from orchestrix.sqlite_store import (
@@ -149,9 +148,7 @@ def balances(states: SQLiteProjectionStateStore, model: Model) -> ProjectionEngi
 
 def _with_a_table(states: SQLiteProjectionStateStore) -> ProjectionEngine:
     table = Table(Balance, key="account", name="balances", indexes=["amount"], cached_rows=3)
-    store = WithTables(states, "balances", table)
-    engine = ProjectionEngine("balances", store)
-    engine.on_reset(store.empty)
+    engine = ProjectionEngine("balances", states, tables=[table])
 
     @engine.on(Moved)
     async def move(event: Moved) -> None:
@@ -242,3 +239,13 @@ async def _append_many(path: Path, stream_id: str, count: int, size: int) -> Non
     async with open_sqlite_store(path, synchronous="NORMAL", busy_timeout=60) as store:
         for _ in range(count):
             await store.append(stream_id, [Event() for _ in range(size)])
+
+
+def follow_until_killed(path: Path) -> None:
+    """Keep the balances in a file up to date for ever."""
+    asyncio.run(_follow(path))
+
+
+async def _follow(path: Path) -> None:
+    async with open_sqlite_store(path) as store, open_sqlite_projections(path) as states:
+        await ProjectionRunner(store, [balances(states, "table")], lease_seconds=1.0).run()

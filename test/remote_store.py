@@ -3,13 +3,13 @@
 import asyncio
 import pickle
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 from orchestrix.eventsourcing import AppendResult, AsyncEventStore, Page, Snapshot, StreamPage
 from orchestrix.messaging import Event
-from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store
+from orchestrix.sqlite_store import open_sqlite_projections, open_sqlite_store
 
 
 async def _send(writer: asyncio.StreamWriter, message: Any) -> None:
@@ -25,12 +25,17 @@ async def _receive(reader: asyncio.StreamReader) -> Any:
 
 def serve(socket: Path, file: Path) -> None:
     """Open the store in `file` and do what is asked of it, until killed."""
-    asyncio.run(_serve(socket, file))
+    asyncio.run(_serve(socket, open_sqlite_store(file)))
 
 
-async def _serve(socket: Path, file: Path) -> None:
+def serve_projections(socket: Path, file: Path) -> None:
+    """The same for projections."""
+    asyncio.run(_serve(socket, open_sqlite_projections(file, synchronous="NORMAL")))
+
+
+async def _serve(socket: Path, opening: AbstractAsyncContextManager[Any]) -> None:
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_sqlite_store(file))
+        store = await stack.enter_async_context(opening)
 
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await _answer(store, reader, writer)
@@ -39,9 +44,7 @@ async def _serve(socket: Path, file: Path) -> None:
         await server.serve_forever()
 
 
-async def _answer(
-    store: SQLiteEventStore, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
+async def _answer(store: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     method, arguments, named = await _receive(reader)
     try:
         outcome = True, await getattr(store, method)(*arguments, **named)
@@ -114,15 +117,34 @@ class RemoteStore(AsyncEventStore):
         return await self._call("wait_for_events", after_position, timeout)
 
     async def _call(self, method: str, *arguments: Any, **named: Any) -> Any:
-        reader, writer = await asyncio.open_unix_connection(self._socket)
-        try:
-            await _send(writer, (method, arguments, named))
-            succeeded, outcome = await _receive(reader)
-        finally:
-            writer.close()
-        if succeeded:
-            return outcome
-        raise outcome
+        return await _called(self._socket, method, arguments, named)
+
+
+class RemoteStates:
+    """A managed state store, but for its batches, in the process that serves at `socket`."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+
+    def __getattr__(self, method: str) -> Any:
+        async def call(*arguments: Any, **named: Any) -> Any:
+            return await _called(self._socket, method, arguments, named)
+
+        return call
+
+
+async def _called(
+    socket: Path, method: str, arguments: Sequence[Any], named: Mapping[str, Any]
+) -> Any:
+    reader, writer = await asyncio.open_unix_connection(socket)
+    try:
+        await _send(writer, (method, arguments, named))
+        succeeded, outcome = await _receive(reader)
+    finally:
+        writer.close()
+    if succeeded:
+        return outcome
+    raise outcome
 
 
 async def wait_until_served(socket: Path, seconds: float) -> None:

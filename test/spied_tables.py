@@ -8,8 +8,6 @@ from typing import Any
 from orchestrix.messaging import Event
 from orchestrix.projection_state import (
     ProjectionState,
-    StateTransaction,
-    TransactionalProjectionStateStore,
 )
 from orchestrix.read_models import OpenTable, Table, TableStorage, TableStore, TableTransaction
 
@@ -61,48 +59,6 @@ class Driver:
         """Before an event."""
         for each in self.opened:
             each.segment_key = key
-
-
-class WithTables(TransactionalProjectionStateStore):
-    """A store whose transactions begin and end the batches of tables, as an engine would."""
-
-    def __init__(self, inner: TableStore, projection_id: str, *tables: Table[Any]) -> None:
-        self.inner = inner
-        self.opened = [each.opened(projection_id, inner) for each in tables]
-
-    async def load_state(self, projection_id: str) -> ProjectionState | None:
-        await asyncio.sleep(0)
-        return await self.inner.load_state(projection_id)
-
-    async def save_state(self, state: ProjectionState) -> None:
-        await self.inner.save_state(state)
-
-    @asynccontextmanager
-    async def transaction(self, projection_id: str) -> AsyncGenerator[StateTransaction, None]:
-        revision = await self._revision(projection_id)
-        ended: int | None = None
-        try:
-            async with self.inner.transaction(projection_id) as transaction:
-                for each in self.opened:
-                    await each.begin(transaction, revision)
-                await asyncio.sleep(0)
-                yield transaction
-                for each in self.opened:
-                    await each.flush()
-                await asyncio.sleep(0)
-            ended = await self._revision(projection_id)
-        finally:
-            for each in self.opened:
-                each.end(ended)
-
-    async def empty(self) -> None:
-        """Empty the tables, as a reset hook does."""
-        for each in self.opened:
-            await each.empty()
-
-    async def _revision(self, projection_id: str) -> int | None:
-        state = await self.inner.load_state(projection_id)
-        return None if state is None else state.revision
 
 
 class _Spy:

@@ -626,6 +626,21 @@ class ReadModelTableConformance:
             a.owner = "Ada"
             assert len(await table.query({"owner": "Ada"})) == 3
 
+    async def test_a_row_that_was_deleted_and_put_again_is_found_once(
+        self, store: TableStore
+    ) -> None:
+        table = accounts()
+        driver = Driver(store, table)
+        async with driver.batch():
+            table.put(Balance("a"))
+        async with driver.batch():
+            assert await table.query() == [Balance("a")]
+        async with driver.batch():
+            table.delete("a")
+        async with driver.batch():
+            table.put(Balance("a"))
+            assert await table.query() == [Balance("a")]
+
     async def test_rows_of_a_query_are_written_when_they_are_changed(
         self, store: TableStore, driver: Driver, table: Table[Balance]
     ) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from weakref import WeakKeyDictionary
 
@@ -45,7 +45,8 @@ class Batches:
                 yield
             finally:
                 batch.is_open = False
-                _entered.reset(inside)
+                with suppress(ValueError):  # collected, and so ended in another context
+                    _entered.reset(inside)
 
     def check_outside(self, projection_id: str) -> None:
         """Raise BatchInsideBatch when the running code is part of an open batch."""

@@ -121,8 +121,8 @@ class TableChanges:
         return self.changes[key] if key in self.changes else self.base.rows.get(key)
 
     def _keys_after(self, after: StoredKey | None) -> Iterator[StoredKey]:
-        keys = self.base.keys()
+        keys, rows = self.base.keys(), self.base.rows
         start = 0 if after is None else bisect_right(keys, after)  # pyright: ignore[reportArgumentType, reportCallIssue] - values of one column are of one type
-        new = (key for key in self.changes if key not in self.base.rows)
+        new = (key for key in self.changes if key not in rows)
         later = sorted(key for key in new if after is None or key > after)  # pyright: ignore[reportOperatorIssue, reportArgumentType] - the same
-        return heapq.merge(keys[start:], later)  # pyright: ignore[reportArgumentType] - the same
+        return heapq.merge((key for key in keys[start:] if key in rows), later)  # pyright: ignore[reportArgumentType] - the same

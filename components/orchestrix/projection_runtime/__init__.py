@@ -12,6 +12,7 @@ from orchestrix.projection_runtime.errors import (
     UnknownProjection,
 )
 from orchestrix.projection_runtime.failure_policy import Action, FailurePolicy
+from orchestrix.projection_runtime.read_your_writes import ReadYourWrites, wrote
 from orchestrix.projection_runtime.runner import ProjectionRunner
 from orchestrix.projection_runtime.status import Condition, ProjectionStatus
 
@@ -28,6 +29,8 @@ __all__ = [
     "ProjectionRunner",
     "ProjectionStatus",
     "ProjectionsStopped",
+    "ReadYourWrites",
     "RunnerError",
     "UnknownProjection",
+    "wrote",
 ]

@@ -132,11 +132,11 @@ class Follower:
                     return
                 await self._pause(LOOK)
                 continue
-            next_attempt = await self._until_done(self._attend)
             page = await self._until_done(self._next_page)
             if page is None:
                 return
             await self._handle(page)
+            next_attempt = await self._until_done(self._attend)
             if page.at_end and self._at >= page.last_position:
                 if to_head and next_attempt is None:
                     return

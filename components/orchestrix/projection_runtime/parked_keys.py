@@ -95,10 +95,9 @@ class ParkedKeys:
         while positions := await self._states.parked_positions(
             self._projection_id, key.key, limit=BATCH
         ):
+            records = await self._records(positions)
             try:
-                await self._parking.retry(
-                    key.key, await self._records(positions), self._policy.delay_after
-                )
+                await self._parking.retry(key.key, records, self._policy.delay_after)
             except (StorageError, StateConflict):
                 raise
             except Exception as error:

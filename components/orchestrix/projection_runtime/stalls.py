@@ -4,15 +4,16 @@ A handler that blocks the loop keeps everybody else from saying so; hence a thre
 """
 
 import asyncio
+import inspect
 import logging
 import sys
 import threading
 import time
-from collections.abc import Coroutine, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
 import orchestrix.eventsourcing
 
@@ -103,16 +104,18 @@ def stall_of(task: "asyncio.Task[Any]", seconds: float, loop_thread: int) -> Sta
 
 
 def _frames_of(task: "asyncio.Task[Any]", loop_thread: int) -> Iterator[FrameType]:
-    """Yield the frames of a task, the outermost first, whether it waits or runs."""
+    """Yield the frames of a task, the outermost first, whether it waits or runs.
+
+    What an asynchronous generator waits for cannot be seen.
+    """
     coroutine: Any = task.get_coro()
-    while isinstance(coroutine, Coroutine):
-        inner = cast("Any", coroutine)
-        if inner.cr_running:
+    while inspect.iscoroutine(coroutine):
+        if coroutine.cr_running:
             yield from _running_frames(loop_thread)
             return
-        if inner.cr_frame is not None:
-            yield inner.cr_frame
-        coroutine = inner.cr_await
+        if coroutine.cr_frame is not None:
+            yield coroutine.cr_frame
+        coroutine = coroutine.cr_await
 
 
 def _running_frames(thread: int) -> Iterator[FrameType]:

@@ -64,10 +64,11 @@ class Tenure:
                 self._mine = renewed
 
     async def give_back(self) -> None:
-        """Let others have it at once."""
-        mine, self._mine = self._mine, None
-        if mine is not None:
-            await self._store.release_lease(mine)
+        """Let others have it at once, also when taking it was cancelled before it was answered."""
+        self._mine = None
+        found = await self._store.lease(self._projection_id)
+        if found is not None and found.holder == self._holder:
+            await self._store.release_lease(found)
 
     def _is_free(self, found: Lease) -> bool:
         if found != self._seen:

@@ -54,7 +54,7 @@ class ProjectionState:
         failed_position: Recorded feed: the event that must come next, since it failed.
         partly_applied: Events that failed half-way.
         replay_until: Up to this position, events are history that is, or was, replayed, for
-            those that are set aside, too; UNBOUNDED: up to the end of the first call that ends
+            those that are set aside, too; UNBOUNDED: up to the end of the first feed that ends
             well.
         event_ids: Bare feed: the ids that were taken, oldest first.
     """

@@ -10,11 +10,15 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from typing import TypeAlias
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from orchestrix.eventsourcing import StoreUnavailable
 from orchestrix.sqlite_store.connection import Inode
 from orchestrix.sqlite_store.database import Database
+
+Turns: TypeAlias = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]
+"""A lock for each event loop."""
 
 
 class FileLock:
@@ -22,9 +26,9 @@ class FileLock:
 
     def __init__(self) -> None:
         self._writing = threading.Lock()
-        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
-            WeakKeyDictionary()
-        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._turns: Turns = WeakKeyDictionary()
+        self._changes: Turns = WeakKeyDictionary()
 
     def acquire(self, database: Database) -> None:
         """Take the right to write, until :meth:`release`.
@@ -39,10 +43,24 @@ class FileLock:
                 "busy_timeout; let its handlers write last, after what takes long, and repeat "
                 "the call",
             )
+        self._loop = _running_loop()
 
     def release(self) -> None:
         """Give the right back; by whichever thread."""
+        self._loop = None
         self._writing.release()
+
+    @property
+    def waits_for_this_loop(self) -> bool:
+        """Whether a batch of this event loop has the right to write, and gives it back later."""
+        return self._loop is not None and self._loop is _running_loop()
+
+    def changing(self) -> asyncio.Lock:
+        """Return what the changes of one event loop wait for that are no batches.
+
+        Each waits in a thread, of which there are few, and one is needed to end a batch.
+        """
+        return self._changes.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
     def turn(self) -> asyncio.Lock:
         """Return what the batches of one event loop wait for.
@@ -51,6 +69,13 @@ class FileLock:
         for one that waits in a handler.
         """
         return self._turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:  # this is a thread without one
+        return None
 
 
 class Batch:

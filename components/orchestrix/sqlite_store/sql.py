@@ -107,11 +107,11 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         # The events that are set aside with them.
         """CREATE TABLE parked_events (
             projection_id TEXT NOT NULL,
-            position INTEGER NOT NULL,
             key TEXT NOT NULL,
-            PRIMARY KEY (projection_id, position)
+            position INTEGER NOT NULL,
+            PRIMARY KEY (projection_id, key, position)
         ) WITHOUT ROWID""",
-        "CREATE INDEX parked_events_of_keys ON parked_events (projection_id, key)",
+        "CREATE INDEX parked_events_by_position ON parked_events (projection_id, position)",
         # Events that were given up.
         """CREATE TABLE discarded_events (
             projection_id TEXT NOT NULL,
@@ -137,7 +137,7 @@ OWN_NAMES: Final = frozenset(
         "projection_controls",
         "parked_keys",
         "parked_events",
-        "parked_events_of_keys",
+        "parked_events_by_position",
         "discarded_events",
     }
 )
@@ -241,3 +241,54 @@ OBJECT: Final = """
 COLUMNS_OF: Final = "SELECT name, type, pk FROM pragma_table_info(?, 'main')"
 INDEXES_OF: Final = """
     SELECT name FROM main.sqlite_master WHERE type = 'index' AND tbl_name = ? COLLATE NOCASE"""
+
+LEASE: Final = "SELECT * FROM projection_leases WHERE projection_id = ?"
+SAVE_LEASE: Final = "INSERT OR REPLACE INTO projection_leases VALUES (?, ?, ?, ?, ?)"
+DESIRED_STATUS: Final = "SELECT desired_status FROM projection_controls WHERE projection_id = ?"
+SAVE_DESIRED_STATUS: Final = "INSERT OR REPLACE INTO projection_controls VALUES (?, ?)"
+
+# Keys that are set aside, each with the number of its events.
+_PARKED = """
+    SELECT k.*, (SELECT count(*) FROM parked_events AS e
+                 WHERE e.projection_id = k.projection_id AND e.key = k.key)
+    FROM parked_keys AS k WHERE k.projection_id = ?"""
+PARKED_KEYS: Final = f"{_PARKED} ORDER BY k.position, k.key"
+PARKED_BETWEEN: Final = f"""{_PARKED} AND k.key =
+    (SELECT key FROM parked_events WHERE projection_id = k.projection_id
+     AND position BETWEEN ? AND ? ORDER BY position, key LIMIT 1)"""  # noqa: S608 - constants
+PARKED_POSITIONS: Final = """
+    SELECT position FROM parked_events
+    WHERE projection_id = ? AND key = ? AND position > ? ORDER BY position LIMIT ?"""
+IS_PARKED: Final = "SELECT 1 FROM parked_keys WHERE projection_id = ? AND key = ?"
+
+# A key is saved without what was asked for it.
+SAVE_PARKED: Final = """
+    INSERT INTO parked_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)
+    ON CONFLICT (projection_id, key) DO UPDATE SET
+        position = excluded.position, since = excluded.since, attempts = excluded.attempts,
+        error = excluded.error, failed_at = excluded.failed_at, delay = excluded.delay"""
+ADD_PARKED: Final = "INSERT OR IGNORE INTO parked_events VALUES (?, ?, ?)"
+FORGET_PARKED_EVENTS: Final = """
+    DELETE FROM parked_events WHERE projection_id = ? AND key = ? AND position <= ?"""
+FORGET_PARKED_KEY: Final = "DELETE FROM parked_keys WHERE projection_id = ? AND key = ?"
+BEGIN_ANEW: Final = """
+    UPDATE parked_keys SET position = ?, attempts = 0, delay = 0
+    WHERE projection_id = ? AND key = ?"""
+REQUEST: Final = """
+    UPDATE parked_keys SET request = ?, reason = ? WHERE projection_id = ? AND key = ?"""
+ANSWER: Final = """
+    UPDATE parked_keys SET request = NULL, reason = NULL
+    WHERE projection_id = ? AND key = ? AND request = ?"""
+
+DISCARD: Final = """
+    INSERT OR REPLACE INTO discarded_events
+    SELECT projection_id, position, key, ?, ? FROM parked_events
+    WHERE projection_id = ? AND key = ?"""
+DISCARDED_EVENTS: Final = """
+    SELECT * FROM discarded_events
+    WHERE projection_id = ? AND position > ? ORDER BY position LIMIT ?"""
+CLEAR_PARKED: Final = (
+    "DELETE FROM parked_keys WHERE projection_id = ?",
+    "DELETE FROM parked_events WHERE projection_id = ?",
+    "DELETE FROM discarded_events WHERE projection_id = ?",
+)

@@ -42,7 +42,7 @@ class SQLiteStateBatch(AbstractAsyncContextManager[SQLiteStateTransaction]):
             opening.enter_context(batch_on(self._database.inode))
             connection = opening.enter_context(self._connections.borrowed())
             writing = WriteTransaction(connection, self._database, self._lock)
-            self._transaction = SQLiteStateTransaction(writing, self._known)
+            self._transaction = SQLiteStateTransaction(self._projection_id, writing, self._known)
             opening.callback(self._transaction.roll_back)
             self._ending = opening.pop_all()
         return self._transaction

@@ -14,8 +14,8 @@ from orchestrix.sqlite_store.blocking import opened
 from orchestrix.sqlite_store.connection import Synchronous
 from orchestrix.sqlite_store.connections import Connections
 from orchestrix.sqlite_store.database import check_synchronous, open_database
+from orchestrix.sqlite_store.managed_states import SQLiteManagedStates
 from orchestrix.sqlite_store.problems import problems_explained
-from orchestrix.sqlite_store.process_locks import lock_of
 from orchestrix.sqlite_store.rows import microseconds
 from orchestrix.sqlite_store.state_batch import SQLiteStateBatch
 from orchestrix.sqlite_store.state_rows import state_of
@@ -26,7 +26,7 @@ from orchestrix.sqlite_store.transaction import transaction
 RowT = TypeVar("RowT")
 
 
-class SQLiteProjectionStateStore(TableStore):
+class SQLiteProjectionStateStore(TableStore, SQLiteManagedStates):
     """States of projections, and read models in the same file: exactly once.
 
     What handlers write to tables, or with ``context.transaction``, a ``sqlite3.Connection``,
@@ -39,9 +39,7 @@ class SQLiteProjectionStateStore(TableStore):
     """
 
     def __init__(self, connections: Connections) -> None:
-        self._connections = connections
-        self._database = connections.database
-        self._lock = lock_of(self._database.inode)
+        super().__init__(connections)
         self._known: dict[str, ProjectionState] = {}
         self._rows = CommittedRows(connections, {})
 

@@ -3,26 +3,30 @@
 import sqlite3
 from collections.abc import Mapping
 
-from orchestrix.projection_state import ProjectionState, StateConflict
+from orchestrix.projection_state import ManagedTransaction, ProjectionState, StateConflict
 from orchestrix.read_models import TableTransaction
 from orchestrix.sqlite_store import sql
+from orchestrix.sqlite_store.parked_events import SQLiteParkedEvents
 from orchestrix.sqlite_store.problems import problems_explained
 from orchestrix.sqlite_store.state_rows import state_row
 from orchestrix.sqlite_store.table_storage import SQLiteTableStorage
 from orchestrix.sqlite_store.write_transaction import WriteTransaction, plain_rows
 
 
-class SQLiteStateTransaction(TableTransaction):
+class SQLiteStateTransaction(TableTransaction, ManagedTransaction):
     """A transaction that begins when something is to be written.
 
     Attributes:
         states: What was saved in it, by projection.
     """
 
-    def __init__(self, writing: WriteTransaction, known: Mapping[str, ProjectionState]) -> None:
+    def __init__(
+        self, projection_id: str, writing: WriteTransaction, known: Mapping[str, ProjectionState]
+    ) -> None:
         self.states: dict[str, ProjectionState] = {}
         self._writing = writing
         self._tables = SQLiteTableStorage(writing)
+        self._parked = SQLiteParkedEvents(projection_id, writing)
         self._path = writing.database.path
         self._known = known
 
@@ -41,6 +45,10 @@ class SQLiteStateTransaction(TableTransaction):
     @property
     def tables(self) -> SQLiteTableStorage:
         return self._tables
+
+    @property
+    def parked(self) -> SQLiteParkedEvents:
+        return self._parked
 
     async def save_state(self, state: ProjectionState, *, replacing: int | None) -> None:
         with problems_explained(self._path):

@@ -15,6 +15,8 @@ from orchestrix.sqlite_store.registered_table import RegisteredTable, registered
 from orchestrix.sqlite_store.table_names import index_names, quoted, table_name
 from orchestrix.sqlite_store.table_schema import adding_sql, index_sql, table_sql, view_sql
 
+_A = {"table": "a table", "view": "a view", "index": "an index"}
+
 
 def check_name(declared: TableDefinition, path: Path) -> None:
     """Raise TableDeclarationError where a table has a name of ours."""
@@ -131,6 +133,6 @@ def _register(
 def _used(declared: TableDefinition, path: Path, kind: str, found: str) -> TableDeclarationError:
     return TableDeclarationError(
         declared.name,
-        f"{path} has a {kind} {found!r} of yours already; rename or drop that, or give this table "
-        "another name=...",
+        f"{path} has {_A[kind]} {found!r} of yours already; rename or drop that, or give this "
+        "table another name=...",
     )

@@ -180,8 +180,7 @@ class SQLiteTableStorage(TableStorage):
     def _found(
         self, connection: sqlite3.Connection, definition: TableDefinition, projection_id: str
     ) -> FoundTable:
-        """Return what is stored, looked at anew, or say why it is not for this projection."""
-        self._known.pop(definition.name, None)
+        """Return what is stored, or say why it is not for this projection."""
         check_owner(registered(connection, definition.name), definition.name, projection_id)
         found = found_table(connection, definition, self._known)
         if found.stored is None:

@@ -56,10 +56,11 @@ class WriteTransaction:
     def reading(self) -> Generator[sqlite3.Connection, None, None]:
         """Show one moment of the file, with what this transaction has written, as plain tuples.
 
-        The write lock is not taken for that.
+        The write lock is not taken for that. Raises as :meth:`begin`.
         """
         self.database.check_process()
         if not self._has_begun:
+            self._check_open()
             with transaction(self._connection, "DEFERRED"):
                 yield self._connection
             return
@@ -91,11 +92,7 @@ class WriteTransaction:
         if self._has_begun:
             self._check_untouched()
             return
-        if self.is_over:
-            raise NoTransaction(
-                f"the batch in {self.database.path} to which this context belongs has ended; write "
-                "in the handler itself, and let it await what it starts"
-            )
+        self._check_open()
         self._lock.acquire(self.database)
         try:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -107,6 +104,13 @@ class WriteTransaction:
     def _end(self) -> None:
         self._has_begun = False
         self._lock.release()
+
+    def _check_open(self) -> None:
+        if self.is_over:
+            raise NoTransaction(
+                f"the batch in {self.database.path} to which this context belongs has ended; write "
+                "in the handler itself, and let it await what it starts"
+            )
 
     def _check_untouched(self) -> None:
         if not self._connection.in_transaction:

@@ -104,7 +104,7 @@ class NoTransaction(ProjectionError):
 
 
 class NoKey(ProjectionError):
-    """A key function returned what is no key. The event counts as failed."""
+    """A key function gave an event no key. The event counts as failed."""
 
 
 class UnhandledUnknownEvent(ProjectionError):

@@ -38,14 +38,19 @@ class Keys:
         """Return the key that the function gives an event.
 
         Raises:
-            NoKey: What it returns is no key.
-            Exception: What it raises.
+            NoKey: It raises something, or what it returns is no key.
         """
-        key: object = None if self._function is None else self._function(event)
+        try:
+            key: object = None if self._function is None else self._function(event)
+        except Exception as error:
+            raise self._no_key(event, f"raised {error!r}") from error
         if not isinstance(key, str) or not is_name(key):
-            raise NoKey(
-                f"projection {self._projection_id!r}: the key of a {type(event).__name__} is a "
-                f"text of 1 to {LONGEST_NAME} characters, without NUL and lone surrogates; its "
-                f"key function returned {key!r}"
-            )
+            raise self._no_key(event, f"returned {key!r}")
         return key
+
+    def _no_key(self, event: Event, what: str) -> NoKey:
+        return NoKey(
+            f"projection {self._projection_id!r}: the key of a {type(event).__name__} is a text of "
+            f"1 to {LONGEST_NAME} characters, without NUL and lone surrogates; its key function "
+            f"{what}"
+        )

@@ -1,7 +1,8 @@
 """An engine's work when some keys can be set aside, while the others go on."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +28,8 @@ from orchestrix.projection_state import (
     ParkedKey,
     StateConflict,
 )
+
+logger = logging.getLogger("orchestrix.projections")
 
 DelayAfter = Callable[[int], float | None]
 """From the number of attempts to the seconds before the next one; None: there is none."""
@@ -61,11 +64,12 @@ class ManagedWork(TransactionalWork):
         async def work(transaction: ManagedTransaction) -> None:
             error = self._progress.last_error or ""
             self._progress.pass_over(failed)
-            parked = ParkedKey(
-                projection_id=self._settings.projection_id, key=key, position=failed.position,
-                since=now, attempts=1, error=error, failed_at=now, delay=delay,
-            )  # fmt: skip
-            await transaction.parked.save(parked)
+            if await _find(transaction.parked, key) is None:
+                parked = ParkedKey(
+                    projection_id=self._settings.projection_id, key=key, position=failed.position,
+                    since=now, attempts=1, error=error, failed_at=now, delay=delay,
+                )  # fmt: skip
+                await transaction.parked.save(parked)
             await transaction.parked.add([(key, failed.position)])
 
         await self._change(work)
@@ -77,10 +81,12 @@ class ManagedWork(TransactionalWork):
         await self._be_ready()
 
         async def work(transaction: ManagedTransaction) -> None:
-            if (await _find(transaction.parked, key, events[0])) is not None:
-                await self._handle_again(events)
+            parked = await _find(transaction.parked, key)
+            if parked is not None and parked.position == events[0].position:
+                waiting = [each for each in events if each.position <= self._progress.position]
+                await self._handle_again(waiting)
                 await transaction.parked.answer(key, "retry")
-                await transaction.parked.release(key, events[-1].position)
+                await transaction.parked.release(key, waiting[-1].position)
 
         try:
             await self._change(work)
@@ -92,6 +98,11 @@ class ManagedWork(TransactionalWork):
             if len(events) == 1:
                 await self._put_off(key, events[0], error, delay_after)
                 raise
+            logger.warning(
+                "projection %r: a batch of %d events of the key %r was rolled back and is handled "
+                "again event by event: %r",
+                self._settings.projection_id, len(events), key, error,
+            )  # fmt: skip
             for each in events:
                 await self.retry(key, [each], delay_after)
 
@@ -114,6 +125,8 @@ class ManagedWork(TransactionalWork):
         kept, aside = self._held.sort_out(items, self._progress)
         if aside:
             await transaction.parked.add(aside)
+            if aside[0][1] == self._progress.failed_position:
+                self._progress.reach(aside[0][1])
         await super()._handle(kept, feed, transaction)
         if aside:
             self._progress.reach(aside[-1][1])
@@ -130,17 +143,27 @@ class ManagedWork(TransactionalWork):
 
     async def _change(self, work: Callable[[ManagedTransaction], Any]) -> None:
         """Do `work` in a batch of its own, that changes what is set aside."""
+        before = self._stored
         try:
             await self._in_batch(work)
         except BaseException:
-            self._keeper.remember(None)  # until it is loaded
+            if self._progress.revision() != before:  # it was about to be committed, or was
+                self._keeper.remember(None)  # until it is loaded
             raise
         finally:
             self._held.forget()
 
+    async def _in_batch(self, work: Callable[[Any], Awaitable[None]]) -> None:
+        try:
+            await super()._in_batch(work)
+        except BaseException:
+            self._held.forget()  # what it has seen may have been its own changes
+            raise
+
     async def _handle_again(self, events: Sequence[RecordedEvent]) -> None:
         progress, registry = self._progress, self._registry
-        await self._models.prefetch(events)
+        progress.fingerprint = registry.fingerprint()
+        await self._prefetch(events)
         applied: list[int] = []
         for each in events:
             routes = registry.replay if self._is_history(each) else registry.live
@@ -173,16 +196,17 @@ class ManagedWork(TransactionalWork):
         """Keep that the first event of a key failed again; what fails here is told by `error`."""
 
         async def work(transaction: ManagedTransaction) -> None:
-            parked = await _find(transaction.parked, key, failed)
-            if parked is not None:
+            parked = await _find(transaction.parked, key)
+            if parked is not None and parked.position == failed.position:
+                self._progress.error_count += 1
                 attempts = 1 if parked.request == "retry" else parked.attempts + 1
                 again = replace(
                     parked, attempts=attempts, error=sentence(error), failed_at=datetime.now(UTC),
                     delay=delay_after(attempts),
                 )  # fmt: skip
                 await transaction.parked.save(again)
-                await transaction.parked.answer(key, "retry")
-            self._progress.error_count += 1
+                if parked.request == "retry":
+                    await transaction.parked.answer(key, "retry")
 
         try:
             await self._be_ready()
@@ -191,9 +215,5 @@ class ManagedWork(TransactionalWork):
             note(error, f"and that it failed could not be kept: {failure!r}")
 
 
-async def _find(parked: ParkedEvents, key: str, first: RecordedEvent) -> ParkedKey | None:
-    """Return a key that is set aside and begins with the event `first`; None: not any more."""
-    for each in await parked.keys():
-        if (each.key, each.position) == (key, first.position):
-            return each
-    return None
+async def _find(parked: ParkedEvents, key: str) -> ParkedKey | None:
+    return next((each for each in await parked.keys() if each.key == key), None)

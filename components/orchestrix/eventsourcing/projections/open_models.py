@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from orchestrix.eventsourcing.projections.keys import Keys
 from orchestrix.eventsourcing.projections.read_model import OpenReadModel, ReadModel
-from orchestrix.messaging import Event, RecordedEvent
+from orchestrix.messaging import Event
 from orchestrix.projection_state import ProjectionStateStore
 
 
@@ -31,11 +31,6 @@ class OpenModels:
         """Whether there are any."""
         return bool(self._models)
 
-    @property
-    def wants_keys(self) -> bool:
-        """Whether :meth:`mark` must be called before each event."""
-        return self._keys.is_declared and bool(self._models)
-
     async def begin(self, transaction: Any, revision: int | None) -> None:
         """Begin a batch; see :class:`OpenReadModel`, also for the other methods."""
         for each in self._models:
@@ -46,9 +41,8 @@ class OpenModels:
         for each in self._models:
             await each.empty()
 
-    async def prefetch(self, items: Sequence[Event] | Sequence[RecordedEvent]) -> None:
+    async def prefetch(self, events: Sequence[Event]) -> None:
         """Load what the handlers of the next slice will ask for."""
-        events = [each.event if isinstance(each, RecordedEvent) else each for each in items]
         for each in self._models:
             await each.prefetch(events)
 
@@ -79,7 +73,7 @@ def _check(projection_id: str, tables: object) -> None:
         raise ValueError(f"tables is a list of read models, as in [Table(...)]; found {tables!r}")
     names: set[str] = set()
     for each in cast("Sequence[ReadModel]", tables):
-        if not hasattr(each, "opened"):
+        if isinstance(each, type) or not hasattr(each, "opened"):
             raise ValueError(f"tables holds read models, as Table(...) is one; found {each!r}")
         if each.name.lower() in names:
             raise ValueError(

@@ -40,9 +40,9 @@ class Parking:
     ) -> None:
         """Handle the first events that are set aside with a key; it is free after the last one.
 
-        When one fails, those before it are handled, and it is kept how often it failed. Nothing
-        happens when the first of `events` is not the first of the key any more: somebody else
-        was at work.
+        When one fails, those before it are handled, and it is kept how often it failed; but when
+        a store fails, nothing of both. Nothing happens when the first of `events` is not the first
+        of the key any more: somebody else was at work.
 
         Args:
             key: The key.

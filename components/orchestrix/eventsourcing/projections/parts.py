@@ -9,17 +9,22 @@ from orchestrix.eventsourcing.projections.feed import Origin
 from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.eventsourcing.projections.recorded_feed import check_place
 from orchestrix.messaging import Event, RecordedEvent
-from orchestrix.projection_state import PartlyApplied
+from orchestrix.projection_state import Feed, PartlyApplied
 
 
-def after_start(
-    records: Sequence[RecordedEvent], start: datetime, progress: Progress
-) -> Sequence[RecordedEvent]:
-    """Return the records from `start` (inclusive) on; the checkpoint moves over the others."""
+def from_start(
+    items: Sequence[Any], feed: Feed, start: object, progress: Progress
+) -> Sequence[Any]:
+    """Return what lies from the time `start` (inclusive) on; all, when it is no time.
+
+    The checkpoint moves over the others.
+    """
+    if feed == "bare" or not isinstance(start, datetime):
+        return items
     progress.make_state()  # who asks during the chunk shall see how it was before
-    for index, recorded in enumerate(records):
+    for index, recorded in enumerate(items):
         if recorded.recorded_at >= start:
-            return records[index:]
+            return items[index:]
         if check_place(recorded.position, progress, progress.position + 1):
             progress.reach(recorded.position)
             progress.event_id = recorded.id

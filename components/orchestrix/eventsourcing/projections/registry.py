@@ -18,9 +18,10 @@ from orchestrix.eventsourcing.projections.handlers import (
     is_same,
     name_of,
 )
+from orchestrix.eventsourcing.projections.keys import KeyFunction
 from orchestrix.eventsourcing.projections.projection import Projection, handlers_in
 from orchestrix.eventsourcing.projections.routes import Routes
-from orchestrix.messaging import Event, message_type
+from orchestrix.messaging import Event, UnknownEvent, message_type
 
 ProjectionT = TypeVar("ProjectionT", bound=Projection)
 
@@ -56,13 +57,14 @@ class Registry:
     """Handlers in registration order, and what else an engine was given.
 
     Args:
-        has_fast_lanes: Whether handlers may be called without a dispatch.
+        key: The function that tells what belongs together, if there is one; then handlers are
+            called by the dispatch only, which asks it.
         empties_models: Whether the engine has read models that it empties itself.
     """
 
-    def __init__(self, *, has_fast_lanes: bool = True, empties_models: bool = False) -> None:
+    def __init__(self, key: KeyFunction | None = None, *, empties_models: bool = False) -> None:
         self._sources: list[Handler | Registered] = []
-        self._has_fast_lanes = has_fast_lanes
+        self._key = key
         self._empties_models = empties_models
         self.batch: BatchHandler | None = None
         self.reset_hooks: list[tuple[Callable[..., Any], Context]] = []
@@ -133,6 +135,12 @@ class Registry:
         for hook, wanted in self.reset_hooks:
             await call(hook, (), wanted, context)
 
+    def hears(self, event: Event) -> bool:
+        """Say whether anything handles `event`, at least when it is news."""
+        if self.batch is not None:
+            return not isinstance(event, UnknownEvent)
+        return self.live.handlers_of(type(event)) is not None
+
     def silent_names(self) -> set[str]:
         """Return the names of the handlers that are not called for history."""
         return {each.name for each in self._handlers if not each.in_replay}
@@ -162,12 +170,14 @@ class Registry:
         ]
         if self.batch is not None:
             parts.append(("", self.batch.name, self.batch.function))
+        if self._key is not None:
+            parts.append(("", name_of(self._key), self._key))
         return fingerprint(parts)
 
     def _build(self) -> None:
         self._handlers = _named_apart(self._sources)
         self._fingerprint: str | None = None
-        lanes = self._has_fast_lanes
+        lanes = self._key is None
         self.live = Routes(self._handlers, replaying=False, has_fast_lanes=lanes)
         self.replay = Routes(self._handlers, replaying=True, has_fast_lanes=lanes)
 

@@ -12,11 +12,13 @@ from orchestrix.eventsourcing.projections.cancellation import is_failure, note
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
 from orchestrix.eventsourcing.projections.feed import Origin, kind_of, origin_of
 from orchestrix.eventsourcing.projections.open_models import OpenModels
+from orchestrix.eventsourcing.projections.parts import from_start
 from orchestrix.eventsourcing.projections.recorded_feed import check_place
 from orchestrix.eventsourcing.projections.registry import Instances, Registry
 from orchestrix.eventsourcing.projections.settings import Settings
 from orchestrix.eventsourcing.projections.state_keeper import StateKeeper
 from orchestrix.eventsourcing.projections.work import Work
+from orchestrix.messaging import Event, RecordedEvent
 from orchestrix.projection_state import (
     Feed,
     StateConflict,
@@ -188,15 +190,20 @@ class TransactionalWork(Work):
         await self._registry.reset(self._progress.context(0, None, replaying=True))
 
     async def _handle(self, items: Sequence[Any], feed: Feed, transaction: Any) -> None:  # noqa: ARG002 - some ask it what not to handle
-        if not self._models or self._registry.batch is not None:
-            await self._models.prefetch(items)
+        if not self._models:
             await self._apply(items, feed)
             return
-        for start in range(0, len(items), SLICE):
-            part = items[start : start + SLICE]
-            await self._models.prefetch(part)
+        items = from_start(items, feed, self._settings.start, self._progress)
+        size = SLICE if self._registry.batch is None else max(len(items), 1)
+        for start in range(0, len(items), size):
+            part = items[start : start + size]
+            await self._prefetch(part)
             await self._apply(part, feed)
             await self._models.settle()
+
+    async def _prefetch(self, items: Sequence[Event] | Sequence[RecordedEvent]) -> None:
+        events = [each.event if isinstance(each, RecordedEvent) else each for each in items]
+        await self._models.prefetch([each for each in events if self._registry.hears(each)])
 
     async def _reset(self, origin: Origin) -> None:
         before, instances = self._stored, self._registry.instances()

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterable, Coroutine, Sequence
 from contextlib import aclosing
-from datetime import datetime
 from typing import Any
 
 from orchestrix.eventsourcing.page import Page
@@ -23,8 +22,8 @@ from orchestrix.eventsourcing.projections.feed import (
     origin_of,
 )
 from orchestrix.eventsourcing.projections.parts import (
-    after_start,
     done_in_silence,
+    from_start,
     history_and_news,
     is_comparable,
 )
@@ -239,8 +238,7 @@ class Work:
 
     def _apply(self, items: Sequence[Any], feed: Feed) -> Coroutine[Any, Any, None]:
         """Return what handles `items`, as news, as history, or as some of both."""
-        if feed == "recorded" and isinstance(self._settings.start, datetime):
-            items = after_start(items, self._settings.start, self._progress)
+        items = from_start(items, feed, self._settings.start, self._progress)
         if self._in_replay or self._progress.status == "live":
             return self._apply_part(items, feed, replaying=self._in_replay)
         return self._apply_parts(items, feed)

@@ -318,8 +318,166 @@ async def test_a_failure_that_cannot_be_kept_is_told_with_it() -> None:
 
     (note,) = raised.value.__notes__
     assert "and that it failed could not be kept: ConnectionError('away')" in note
-    assert case.engine.get_state() is None
+    assert case.engine.get_state() == await case.state()
     assert (await case.key()).attempts == 1
+
+
+async def test_a_retry_that_was_done_counts_no_failure(case: Case) -> None:
+    store = Forgetful()
+    case = Case(store)
+    case.append(("a", 1))
+    case.failing = {1}
+    await case.feed()
+    case.failing = set()
+    store.loses_answer = True
+
+    with pytest.raises(ConnectionError):
+        await case.retry("a")
+
+    assert (await case.state()).error_count == 1
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_a_replay_that_never_happened_frees_no_key(case: Case, is_cancelled: bool) -> None:
+    case.failing = {1}
+    await case.feed()
+    hang = asyncio.Event()
+    if is_cancelled:
+        case.engine.on_reset(hang.wait)
+    replaying = asyncio.create_task(case.engine.replay(case.log.read_all()))
+    await asyncio.wait([replaying], timeout=0.05)
+    replaying.cancel()
+    await asyncio.wait([replaying])
+    case.append(("a", 6))
+
+    await case.feed()
+
+    assert await case.rows() == {"b": [2, 4]}
+    assert [each.position for each in await case.queued("a")] == [1, 3, 5, 6]
+
+
+async def test_a_retry_takes_no_event_above_the_checkpoint() -> None:
+    case = Case()
+    case.append(("a", 1), ("a", 2))
+    case.failing = {1}
+    with pytest.raises(ValueError, match="no 1"):
+        await case.engine.process_events(case.log.read_all())
+    await case.parking.set_aside(case.record(1), None)
+    case.failing = set()
+
+    await case.parking.retry("a", [case.record(1), case.record(2)], lambda _: None)
+    await case.feed()
+
+    assert await case.rows() == {"a": [1, 2]}
+    assert (await case.state()).applied_count == 2
+
+
+async def test_an_event_that_could_not_be_queued_is_set_aside_behind_the_others(
+    case: Case,
+) -> None:
+    store = Forgetful()
+    case = Case(store)
+    case.append(("a", 1), ("b", 2), ("a", 3))
+    case.failing = {1}
+    with pytest.raises(ValueError, match="no 1"):
+        await case.engine.process_events(case.page())
+    await case.parking.set_aside(case.record(1), 7.0)
+    await case.engine.process_events([case.record(2)])
+    store.breaks_after = 0
+    with pytest.raises(ConnectionError):
+        await case.engine.process_events([case.record(3)])
+    assert (await case.state()).failed_position == 3
+
+    await case.parking.set_aside(case.record(3), None)
+    key = await case.key()
+    assert (key.position, key.events, key.delay, key.error) == (1, 2, 7.0, "ValueError: no 1")
+
+    case.failing = set()
+    await case.retry("a")
+    assert await case.rows() == {"a": [1, 3], "b": [2]}
+
+
+async def test_an_event_that_failed_and_waits_now_leaves_no_gap(case: Case) -> None:
+    store = Forgetful()
+    case = Case(store)
+    case.append(("a", 1), ("a", 2), ("b", 3))
+    case.failing = {1}
+    with pytest.raises(ValueError, match="no 1"):
+        await case.engine.process_events(case.page())
+    await case.parking.set_aside(case.record(1), None)
+    store.breaks_after = 0
+    with pytest.raises(ConnectionError):
+        await case.engine.process_events([case.record(2)])
+    assert (await case.state()).failed_position == 2
+    revision = (await case.state()).revision
+
+    await case.engine.process_events(case.page())
+
+    assert (await case.state()).revision == revision + 1, "event by event"
+    assert (await case.key()).events == 2
+
+
+async def test_a_request_made_while_a_failure_is_kept_stays(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case.failing = {1}
+    await case.feed()
+    answers: list[str] = []
+    async with case.store.transaction("other") as transaction:
+        parked = type(transaction.parked)
+    answer = parked.answer
+
+    async def told(self: Any, key: str, request: Any) -> None:
+        answers.append(key)
+        await answer(self, key, request)
+
+    monkeypatch.setattr(parked, "answer", told)
+    with pytest.raises(ValueError, match="no 1"):
+        await case.retry("a")
+
+    assert answers == [], "nothing was asked for, so nothing can be answered"
+
+
+async def test_code_that_handled_what_was_set_aside_is_known(case: Case) -> None:
+    case.failing = {1}
+    await case.feed()
+    before = (await case.state()).fingerprint
+    mended = ProjectionEngine("seen", case.store)
+    mended.on(Deposited)(lambda event: None)
+    assert mended.parking is not None
+
+    await mended.parking.retry("a", await case.queued("a"), lambda _: None)
+
+    after = (await case.state()).fingerprint
+    assert after not in (None, before)
+
+
+async def test_a_retry_that_is_done_event_by_event_is_told(
+    case: Case, caplog: pytest.LogCaptureFixture
+) -> None:
+    case.failing = {1}
+    await case.feed()
+    case.failing = {5}
+    caplog.clear()
+
+    with pytest.raises(ValueError, match="no 5"):
+        await case.retry("a")
+
+    assert "a batch of 3 events of the key 'a' was rolled back" in caplog.text
+
+
+async def test_what_did_not_change_anything_leaves_the_state_known(case: Case) -> None:
+    case.failing = {1}
+    await case.feed()
+    state = await case.state()
+    with pytest.raises(FeedError):
+        await case.parking.set_aside(case.record(2), None)
+    assert case.engine.get_state() == state
+
+    case.error = lambda _: StoreUnavailable("elsewhere", "it is away")
+    with pytest.raises(StoreUnavailable):
+        await case.retry("a")
+    assert case.engine.get_state() == state
 
 
 async def test_the_rows_of_a_retry_are_loaded_at_once(case: Case) -> None:
@@ -420,8 +578,19 @@ async def test_a_key_function_says_what_waits() -> None:
     assert [each.position for each in await case.queued("odd")] == [1, 3, 4]
 
 
-async def test_an_event_without_a_key_cannot_be_set_aside(case: Case) -> None:
-    case.started(key=lambda event: "" if event.amount == 3 else "all")
+def empty_for_three(event: Deposited) -> str:
+    return "" if event.amount == 3 else "all"
+
+
+def broken_for_three(event: Deposited) -> str:
+    return {1: "all", 2: "all"}[event.amount]
+
+
+@pytest.mark.parametrize("no_key_of_three", [empty_for_three, broken_for_three])
+async def test_an_event_without_a_key_cannot_be_set_aside(
+    case: Case, no_key_of_three: Callable[[Deposited], str]
+) -> None:
+    case.started(key=no_key_of_three)
 
     with pytest.raises(NoKey):
         await case.engine.process_events(case.page())

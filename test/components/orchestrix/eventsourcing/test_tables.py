@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from spied_tables import SpiedStore
 
 from orchestrix.eventsourcing import NoKey, Page, ProjectionEngine
 from orchestrix.memory_store import InMemoryEventStore, InMemoryProjections
-from orchestrix.messaging import Event
+from orchestrix.messaging import Event, RecordedEvent, UnknownEvent
 from orchestrix.projection_state import InMemoryProjectionStateStore
 from orchestrix.read_models import CrossSegmentWrite, NoBatch, NoTableStore, RowError, Table
 
@@ -139,6 +140,80 @@ async def test_the_rows_of_a_slice_are_loaded_at_once() -> None:
 
     assert store.loaded() == [["a", "b", "c"]]
     assert seen == [None] * 4
+
+
+async def test_rows_are_loaded_for_events_that_are_handled_and_no_others() -> None:
+    asked: list[str] = []
+    table = Table(Total, key="account", prefetch={Event: lambda event: asked.append(event.type)})
+    start = datetime.now(UTC) + timedelta(days=1)
+    log = InMemoryEventStore(clock=lambda: times.pop(0))
+    times = [start - timedelta(hours=1), *[start] * 3]
+    engine = ProjectionEngine(
+        "totals", InMemoryProjections(), tables=[table], ignore=["old"], start=start
+    )
+    engine.on(Deposited)(lambda event: None)
+    for event in (deposit("a", 1), deposit("b", 2), Paid(), UnknownEvent(type="old", data={})):
+        log.append("s", [event])
+
+    await engine.process_events(log.read_all())
+
+    state = engine.get_state()
+    assert state is not None
+    assert (asked, state.last_processed_position) == (["Deposited"], 4)
+
+
+async def test_a_batch_handler_gets_rows_for_what_is_known() -> None:
+    asked: list[str] = []
+    table = Table(Total, key="account", prefetch={Event: lambda event: asked.append(event.type)})
+    engine = ProjectionEngine("totals", InMemoryProjections(), tables=[table], ignore=["old"])
+    engine.on_batch(lambda events: None)
+
+    await engine.process_events([Paid(), UnknownEvent(type="old", data={})])
+
+    assert asked == ["Paid"]
+
+
+async def test_without_tables_nothing_before_the_start_is_decoded() -> None:
+    start = datetime.now(UTC) + timedelta(days=1)
+    times = [start - timedelta(hours=1), start]
+    log = InMemoryEventStore(clock=lambda: times.pop(0))
+    engine = ProjectionEngine("totals", InMemoryProjections(), start=start)
+    seen: list[int] = []
+    engine.on(Deposited)(lambda event: seen.append(event.amount))
+    for amount in (1, 2):
+        log.append("s", [deposit("a", amount)])
+    records = log.read_all().events
+
+    def broken() -> Event:
+        raise ValueError("cannot be decoded")
+
+    undecodable = RecordedEvent(
+        records[0].id, "Deposited", "s", 0, 1, records[0].recorded_at, {}, broken
+    )
+    await engine.process_events([undecodable, records[1]])
+
+    assert seen == [2]
+
+
+async def test_a_key_function_is_asked_also_without_tables() -> None:
+    engine = ProjectionEngine("totals", InMemoryProjections(), key=lambda event: "")
+    engine.on(Deposited)(lambda event: None)
+
+    with pytest.raises(NoKey, match="its key function returned ''"):
+        await engine.process_events([deposit("a", 1)])
+
+
+async def test_another_key_function_is_other_code() -> None:
+    prints: list[str | None] = []
+    for key in (None, by_account, lambda event: "all"):
+        engine = ProjectionEngine("totals", InMemoryProjections(), key=key)
+        engine.on(Deposited)(by_account)
+        await engine.process_events([deposit("a", 1)])
+        state = engine.get_state()
+        assert state is not None
+        prints.append(state.fingerprint)
+
+    assert len(set(prints)) == 3
 
 
 async def test_a_long_batch_keeps_no_more_rows_than_it_may() -> None:
@@ -265,6 +340,7 @@ async def test_a_key_function_that_returns_no_key_fails_the_event(key: Any) -> N
     [
         ({"tables": Table(Total, key="account")}, "tables is a list of read models"),
         ({"tables": [Total]}, "tables holds read models, as Table"),
+        ({"tables": [Table]}, "tables holds read models, as Table"),
         ({"tables": [Table(Total, key="account")] * 2}, "has two tables 'total'"),
         (
             {"tables": [Table(Total, key="account"), Table(Total, key="account", name="TOTAL")]},

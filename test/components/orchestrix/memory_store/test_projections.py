@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import gc
 import threading
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
@@ -275,3 +276,36 @@ async def test_of_two_loops_that_make_one_table_one_gets_it() -> None:
             in_a_thread(overtake())
 
     assert await store.load_state("slow") is None
+
+
+def test_a_call_that_is_collected_after_its_loop_was_closed_does_nothing_more() -> None:
+    store, hangs, calls = Slow(), [True], list[int]()
+
+    def left_behind() -> None:
+        loop = asyncio.new_event_loop()
+        engine = ProjectionEngine("balance", store)
+
+        @engine.on(Deposited)
+        async def handle(event: Deposited) -> None:
+            calls.append(event.amount)
+            if hangs:
+                await loop.create_future()
+
+        task: Any = loop.create_task(engine.process_events(deposits(1, 2)))
+        task._log_destroy_pending = False  # that is what this is about
+        loop.run_until_complete(asyncio.wait([task], timeout=0.05))
+        loop.close()
+
+    async def later() -> ProjectionState | None:
+        gc.collect()
+        return await store.load_state("balance")
+
+    gc.disable()  # it would not be collected in another context
+    try:
+        left_behind()
+        hangs.clear()
+        state = asyncio.run(later())
+    finally:
+        gc.enable()
+
+    assert (calls, state) == ([1], None)

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from sample_events import Balance, Deposited
 
-from orchestrix.eventsourcing import AppendResult, Page, ProjectionEngine
-from orchestrix.memory_store import InMemoryAsyncEventStore
+from orchestrix.eventsourcing import AppendResult, Page, ProjectionContext, ProjectionEngine
+from orchestrix.memory_store import InMemoryAsyncEventStore, InMemoryProjections
 from orchestrix.messaging import FixedDelay
-from orchestrix.projection_runtime import FailurePolicy, outages
+from orchestrix.projection_runtime import FailurePolicy, follower, management, outages
 from orchestrix.projection_state import InMemoryProjectionStateStore, ProjectionStateStore
+from orchestrix.read_models import Table
 
 
 class Log(InMemoryAsyncEventStore):
@@ -63,6 +65,46 @@ class Case:
         return 0 if state is None else state.last_processed_position
 
 
+@dataclass
+class Seen:
+    stream: str
+    amounts: list[int]
+
+
+class TableCase:
+    """A projection that lists deposits per stream in a table, unless it is told to fail.
+
+    Attributes:
+        failing: Amounts that it fails for, and how often still; -1: always.
+        hanging: Amounts whose handler never returns.
+        error: What it fails with.
+    """
+
+    def __init__(self, name: str = "seen", store: Any = None, **options: Any) -> None:
+        self.store = InMemoryProjections() if store is None else store
+        self.table = Table(Seen, key="stream", name=name)
+        self.failing: dict[int, int] = {}
+        self.hanging: set[int] = set()
+        self.error: Callable[[str], Exception] = ValueError
+        self.engine = ProjectionEngine(name, self.store, tables=[self.table], **options)
+        self.engine.on(Deposited)(self.add)
+
+    async def add(self, event: Deposited, context: ProjectionContext) -> None:
+        assert context.recorded is not None
+        stream = context.recorded.stream_id
+        if (row := await self.table.get(stream)) is None:
+            self.table.put(row := Seen(stream, []))
+        row.amounts.append(event.amount)
+        if left := self.failing.get(event.amount, 0):
+            self.failing[event.amount] = left - 1
+            raise self.error(f"no {event.amount}")
+        if event.amount in self.hanging:
+            await asyncio.Event().wait()
+
+    async def rows(self) -> dict[str, list[int]]:
+        return {each.stream: each.amounts for each in await self.store.table(self.table).query()}
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Give others turns until `condition` holds."""
     async with asyncio.timeout(5):
@@ -86,6 +128,16 @@ def case() -> Case:
 
 
 @pytest.fixture
+def table_case() -> TableCase:
+    return TableCase()
+
+
+@pytest.fixture
+def new_table_case() -> Callable[..., TableCase]:
+    return TableCase
+
+
+@pytest.fixture
 def new_case() -> Callable[..., Case]:
     return Case
 
@@ -93,6 +145,8 @@ def new_case() -> Callable[..., Case]:
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outages, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(follower, "LOOK", 0.005)
+    monkeypatch.setattr(management, "_OFTEN", 0.0)
 
 
 @pytest.fixture

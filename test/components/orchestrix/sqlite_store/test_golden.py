@@ -5,7 +5,7 @@ Each is kept as the statements that make it.
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +17,14 @@ from spied_tables import Driver
 from orchestrix.event_codec import EventCodec
 from orchestrix.eventsourcing import Snapshot
 from orchestrix.messaging import Event, UnknownEvent
-from orchestrix.projection_state import EventIds, PartlyApplied, ProjectionState
+from orchestrix.projection_state import (
+    DiscardedEvent,
+    EventIds,
+    Lease,
+    ParkedKey,
+    PartlyApplied,
+    ProjectionState,
+)
 from orchestrix.read_models import CrossSegmentWrite, Table
 from orchestrix.sqlite_store import open_sqlite_projections, open_sqlite_store
 from orchestrix.sqlite_store.sql import OWN_NAMES
@@ -159,6 +166,33 @@ async def test_the_tables_of_read_models_are_read_and_go_on(tmp_path: Path) -> N
         async with driver.batch():
             guests.delete("Ada")
         assert await states.table(guests).query() == [BOB]
+
+
+async def test_what_running_projections_takes_is_read_and_goes_on(tmp_path: Path) -> None:
+    later = datetime(2026, 1, 2, 12, 0, 1, 250_000, tzinfo=UTC)
+    lease = Lease(projection_id="rooms", holder="host-1", token=7, beat=3, seconds=10.5)
+    first = ParkedKey(
+        projection_id="rooms", key="room-7", position=2, since=NOON, attempts=3,
+        error="ValueError: no ä", failed_at=later, delay=1.5, events=2, request="discard",
+        reason="broken",
+    )  # fmt: skip
+    second = ParkedKey(
+        projection_id="rooms", key="notes", position=3, since=later, attempts=9,
+        error="KeyError: 7", failed_at=later, delay=None,
+    )  # fmt: skip
+    given_up = DiscardedEvent(
+        projection_id="rooms", key="hall", position=1, reason="a test", discarded_at=later
+    )
+    async with open_sqlite_projections(made_from(VERSION_3, tmp_path / "a.db")) as states:
+        assert list(await states.parked_keys("rooms")) == [first, second]
+        assert list(await states.parked_positions("rooms", "room-7")) == [2, 5]
+        assert list(await states.discarded_events("rooms")) == [given_up]
+        assert await states.desired_status("rooms") == "paused"
+        assert await states.lease("rooms") == lease
+        assert await states.renew_lease(lease) == replace(lease, beat=4)
+        async with states.transaction("rooms") as transaction:
+            assert await transaction.parked.discard("room-7", "asked", NOON) == 2
+        assert [each.position for each in await states.discarded_events("rooms")] == [1, 2, 5]
 
 
 async def test_a_new_file_has_the_schema_of_the_newest_golden_file(tmp_path: Path) -> None:

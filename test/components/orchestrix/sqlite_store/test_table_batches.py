@@ -18,7 +18,7 @@ import pytest
 from conformance.event_store import SHORT, soon
 from conformance.projection_engine import ProjectionEngineConformance, World
 from conformance.read_model_table import Balance, accounts
-from spied_tables import Driver, WithTables
+from spied_tables import Driver
 
 from orchestrix.eventsourcing import ProjectionContext, StoreClosed, StoreUnavailable
 from orchestrix.projection_state import StateConflict
@@ -31,7 +31,11 @@ from orchestrix.read_models import (
     TableStore,
     TableTaken,
 )
-from orchestrix.sqlite_store import SQLiteProjectionStateStore, open_sqlite_projections
+from orchestrix.sqlite_store import (
+    SQLiteProjectionStateStore,
+    open_sqlite_projections,
+    table_storage,
+)
 from orchestrix.sqlite_store.connections import Connections
 from orchestrix.sqlite_store.database import open_database
 
@@ -89,7 +93,7 @@ class TableWorld(World):
     def __init__(self, path: Path, states: SQLiteProjectionStateStore) -> None:
         self.path = path
         self.table = Table(Written, key="id")
-        self.store = self.states = WithTables(states, "balance", self.table)
+        self.store, self.tables = states, [self.table]
 
     def rows(self) -> list[int]:
         with closing(sqlite3.connect(self.path)) as connection:
@@ -105,7 +109,7 @@ class TableWorld(World):
         row.amounts.append(amount)
 
     async def clear(self, context: ProjectionContext) -> None:
-        await self.states.empty()
+        """The engine does it."""
 
 
 class TestEngineWithATableOnSQLite(ProjectionEngineConformance):
@@ -270,6 +274,28 @@ async def test_a_shape_that_was_taken_back_is_not_remembered(
         await put(states, wide)
 
 
+@pytest.mark.parametrize("how", ["reader", "batch"])
+async def test_a_question_is_answered_of_one_moment(
+    states: SQLiteProjectionStateStore, path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    table = accounts()
+    await put(states, table, ADA)
+    look = table_storage.found_table
+
+    def look_and_change(*arguments: Any) -> Any:
+        found = look(*arguments)
+        asked(path, "ALTER TABLE orchestrix_balances_1 RENAME COLUMN owner TO holder")
+        return found
+
+    monkeypatch.setattr(table_storage, "found_table", look_and_change)
+    if how == "reader":
+        assert await states.table(table).get("a") == ADA
+    else:
+        async with states.transaction("balances") as transaction:
+            found = await transaction.tables.load(table.definition, [("a",)])
+        assert found == [("a", "Ada", 3, None)]
+
+
 async def test_of_two_handles_at_one_projection_the_slower_one_writes_nothing(
     states: SQLiteProjectionStateStore, rival: SQLiteProjectionStateStore
 ) -> None:
@@ -308,6 +334,61 @@ async def test_of_two_projections_that_make_one_table_one_gets_it(
             table.put(ADA)
     assert await states.table(table).query() == [BOB]
     assert await states.load_state("balances") is None
+
+
+async def test_a_table_that_somebody_makes_meanwhile_is_not_emptied(
+    states: SQLiteProjectionStateStore, rival: SQLiteProjectionStateStore
+) -> None:
+    table, fast = accounts(), accounts()
+
+    async def overtake() -> None:
+        async with Driver(rival, fast, projection_id="fast").batch():
+            fast.put(BOB)
+
+    with pytest.raises(TableTaken, match="'fast', and 'balances'"):
+        async with Driver(states, table).batch(is_replay=True):
+            await in_a_thread(overtake())
+    assert await states.table(table).query() == [BOB]
+
+
+async def test_whose_a_table_is_is_told_before_anything_is_written(
+    states: SQLiteProjectionStateStore, path: Path
+) -> None:
+    definition = accounts().definition
+    await put(states, accounts(), ADA)
+    async with states.transaction("other") as transaction:
+        for work in (transaction.tables.open, transaction.tables.empty):
+            with pytest.raises(TableTaken):
+                await work(definition, "other")
+        assert not is_locked(path)
+
+
+async def test_a_table_that_is_to_be_emptied_may_be_opened_whatever_it_was(
+    states: SQLiteProjectionStateStore, path: Path
+) -> None:
+    await put(states, accounts(), ADA)
+    other = make_dataclass("Other", [("account_id", int)])
+    definition = Table(other, key="account_id", name="balances").definition
+    async with states.transaction("balances") as transaction:
+        tables = transaction.tables
+        await tables.empty(definition, "balances")
+        await tables.open(definition, "balances")
+        assert await tables.load(definition, [(1,)]) == []
+        assert not is_locked(path)
+        await tables.write(definition, [(1, None)], [])
+
+    assert asked(path, "SELECT * FROM balances") == [(1,)]
+
+
+async def test_rows_of_a_declaration_that_was_not_opened_extend_the_table(
+    states: SQLiteProjectionStateStore, path: Path
+) -> None:
+    await put(states, accounts(), ADA)
+    wide = Table(WIDER, key="account_id", name="balances").definition
+    async with states.transaction("balances") as transaction:
+        await transaction.tables.write(wide, [("b", None, 1, 2, None)], [])
+
+    assert asked(path, "SELECT * FROM balances") == [("a", "Ada", 3, 7), ("b", None, 1, 2)]
 
 
 @pytest.mark.parametrize("how", ["a name", "a table", "a replay"])
@@ -400,11 +481,16 @@ async def test_a_handler_that_ends_the_transaction_is_told(
     states: SQLiteProjectionStateStore,
 ) -> None:
     table = accounts()
+    words = "a handler ended the transaction of its batch"
     for work in (lambda: table.get("x"), lambda: table.query()):
-        with pytest.raises(StoreUnavailable, match="a handler ended the transaction of its batch"):  # noqa: PT012 - the batch's end is part of it
-            async with Driver(states, table).batch() as transaction:
+        driver = Driver(states, table)
+        async with driver.batch():
+            pass
+        with pytest.raises(StoreUnavailable, match=words):  # noqa: PT012 - the batch's end is part of it
+            async with driver.batch() as transaction:
                 transaction.connection.execute("COMMIT")
-                await work()
+                with pytest.raises(StoreUnavailable, match=words):
+                    await work()
     await put(states, table, ADA)
 
 

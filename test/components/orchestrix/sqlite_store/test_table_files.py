@@ -91,21 +91,77 @@ async def test_columns_are_typed_and_named_as_they_are_declared(
 
 
 @pytest.mark.parametrize(
-    ("key", "kinds"),
-    [("n", {"n": int, "t": str}), ("t", {"t": str, "n": int}), ("t", {"t": str, "n": bytes})],
-    ids=["counted", "without rowid", "with large values"],
+    ("key", "kinds", "has_rowid"),
+    [
+        ("n", {"n": int, "t": str}, True),
+        ("n", {"n": bool, "t": str}, True),
+        ("t", {"t": str, "n": int}, False),
+        ("t", {"t": str, "n": bytes}, True),
+        ("t", {"t": str, "n": list[int]}, True),
+    ],
+    ids=["int", "bool", "without rowid", "with bytes", "with json"],
 )
 async def test_keys_and_indexes_are_used(
-    states: SQLiteProjectionStateStore, path: Path, key: str, kinds: dict[str, type]
+    states: SQLiteProjectionStateStore,
+    path: Path,
+    key: str,
+    kinds: dict[str, type],
+    has_rowid: bool,
 ) -> None:
     row = make_dataclass("Row", [*kinds.items(), ("owner", str)])
     await put(states, Table(row, key=key, indexes=["owner"]))
 
+    (made,) = asked(path, "SELECT sql FROM sqlite_master WHERE name = 'orchestrix_row_1'")
+    assert ("WITHOUT ROWID" not in made[0]) == has_rowid
     by_key = plan(path, f"SELECT * FROM row WHERE {key} = 1")  # noqa: S608 - ours
     assert by_key.startswith("SEARCH")
+    assert ("INTEGER PRIMARY KEY" in by_key) == (key == "n")
     by_owner = plan(path, f"SELECT * FROM row WHERE owner = 'x' ORDER BY {key}")  # noqa: S608 - ours
     assert "USING INDEX orchestrix_row_1(owner) (owner=?)" in by_owner
     assert "TEMP B-TREE" not in by_owner
+
+
+async def test_rows_are_in_the_order_of_their_keys_whatever_they_were_written_in(
+    states: SQLiteProjectionStateStore,
+) -> None:
+    row = make_dataclass("Row", [("id", str), ("blob", bytes, field(default=b""))])
+    table = Table(row, key="id")
+    for key in "cab":
+        await put(states, table, row(key))
+
+    assert await states.table(table).query() == [row(each) for each in "abc"]
+    assert await states.table(table).query(limit=2**70) == [row(each) for each in "abc"]
+    assert await states.table(table).query(after="a", limit=1) == [row("b")]
+
+
+async def test_a_row_that_is_replaced_gets_the_new_segment_key(
+    states: SQLiteProjectionStateStore,
+) -> None:
+    table = accounts()
+    for owner in ("one", "two", None):
+        async with states.transaction("balances") as transaction:
+            await transaction.tables.open(table.definition, "balances")
+            await transaction.tables.write(table.definition, [("a", None, 1, owner)], [])
+            found = await transaction.tables.load(table.definition, [("a",)])
+
+        assert found == [("a", None, 1, owner)]
+
+
+async def test_a_sqlite_that_takes_few_values_at_once_is_given_few(
+    states: SQLiteProjectionStateStore,
+) -> None:
+    narrow, wide = accounts(), Table(Wider, key="account_id", name="balances")
+    keys = [(f"{number:03}",) for number in range(123)]
+    async with states.transaction("balances") as transaction:
+        await transaction.tables.open(narrow.definition, "balances")
+        limit = sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER
+        before = transaction.connection.setlimit(limit, 15)
+        await transaction.tables.write(narrow.definition, [(*k, None, 1, None) for k in keys], [])
+        found = await transaction.tables.load(wide.definition, keys)
+        assert len(await transaction.tables.load(narrow.definition, keys)) == len(found) == 123
+        await transaction.tables.write(narrow.definition, [], keys[1:])
+        assert await transaction.tables.count(narrow.definition) == 1
+        transaction.connection.setlimit(limit, before)
 
 
 async def test_searching_by_keys_of_several_columns_uses_the_key(
@@ -222,7 +278,7 @@ async def test_the_stores_own_names_are_all_that_a_new_file_has(
     [
         ("CREATE TABLE Balances (x)", "has a table 'Balances' of yours"),
         ("CREATE VIEW BALANCES AS SELECT 1", "has a view 'BALANCES' of yours"),
-        ("CREATE INDEX balances ON store (created_at)", "has a index 'balances' of yours"),
+        ("CREATE INDEX balances ON store (created_at)", "has an index 'balances' of yours"),
         ("CREATE TABLE orchestrix_BALANCES_1 (x)", "has a table 'orchestrix_BALANCES_1' of yours"),
     ],
 )
@@ -249,7 +305,10 @@ async def test_a_trigger_or_a_temporary_table_of_that_name_is_in_nobodys_way(
     async with states.transaction("p") as transaction:
         for name in ("balances", "orchestrix_balances_1", "read_models"):
             transaction.connection.execute(f"CREATE TEMP TABLE {name} (x)")
-    await put(states, accounts(), ADA)
+    table = accounts()
+    await put(states, table, ADA, BOB)
+    async with Driver(states, table).batch():
+        table.delete("b")
 
     assert asked(path, "SELECT * FROM balances") == [("a", "Ada", 3)]
     assert await states.table(accounts()).query() == [ADA]
@@ -274,9 +333,14 @@ async def test_a_table_is_the_same_in_any_case_and_keeps_its_rows(
     await put(states, accounts(), ADA)
     shouted = Table(Balance, key="account_id", name="BALANCES", indexes=["owner"])
     assert await states.table(shouted).query() == [ADA]
+    before = asked(path, "PRAGMA schema_version")
     await put(states, shouted, BOB)
+    assert asked(path, "PRAGMA schema_version") == before, "it was made again"
 
     assert await states.table(accounts()).query() == [ADA, BOB]
+    wider = Table(Wider, key="account_id", name="Balances", indexes=["number"])
+    await put(states, wider)
+    assert len(await states.table(wider).query({"number": -(2**63)})) == 2
     assert asked(path, "SELECT name FROM read_models") == [("balances",)]
     async with Driver(states, accounts()).batch(is_replay=True):
         pass
@@ -289,6 +353,7 @@ async def test_a_table_is_the_same_in_any_case_and_keeps_its_rows(
 @dataclass
 class Wider(Balance):
     text: str = "a\0b'\""
+    quote: str = 'it\'s "x"; --'
     ratio: float = 0.1
     whole: float = 2.0
     infinite: float = float("-inf")
@@ -304,6 +369,7 @@ async def test_any_default_is_given_to_the_rows_that_there_are(
     await put(states, accounts(), ADA, BOB)
     table = Table(Wider, key="account_id", name="balances", indexes=["text", "nothing"])
     rows = [Wider(*vars(each).values()) for each in (ADA, BOB)]
+    assert await states.table(accounts()).query() == [ADA, BOB]
     for where in ({"text": rows[0].text}, {"nothing": None}, {}):
         assert await states.table(table).query(where) == rows, "not stored yet"
     await put(states, table)

@@ -10,6 +10,7 @@ CREATE TABLE discarded_events (
             discarded_at INTEGER NOT NULL,
             PRIMARY KEY (projection_id, position)
         ) WITHOUT ROWID;
+INSERT INTO "discarded_events" VALUES('rooms',1,'hall','a test',1767355201250000);
 CREATE TABLE events (
             position INTEGER PRIMARY KEY AUTOINCREMENT,
             stream_id TEXT NOT NULL,
@@ -32,10 +33,13 @@ INSERT INTO "orchestrix_guests_1" VALUES('Ada','2026-01-02',2,'12.50','["early"]
 INSERT INTO "orchestrix_guests_1" VALUES('Bob ä','2026-01-03',0,'0',NULL,NULL);
 CREATE TABLE parked_events (
             projection_id TEXT NOT NULL,
-            position INTEGER NOT NULL,
             key TEXT NOT NULL,
-            PRIMARY KEY (projection_id, position)
+            position INTEGER NOT NULL,
+            PRIMARY KEY (projection_id, key, position)
         ) WITHOUT ROWID;
+INSERT INTO "parked_events" VALUES('rooms','room-7',2);
+INSERT INTO "parked_events" VALUES('rooms','notes',3);
+INSERT INTO "parked_events" VALUES('rooms','room-7',5);
 CREATE TABLE parked_keys (
             projection_id TEXT NOT NULL,
             key TEXT NOT NULL,
@@ -49,10 +53,13 @@ CREATE TABLE parked_keys (
             reason TEXT,
             PRIMARY KEY (projection_id, key)
         ) WITHOUT ROWID;
+INSERT INTO "parked_keys" VALUES('rooms','notes',3,1767355201250000,9,'KeyError: 7',1767355201250000,NULL,NULL,NULL);
+INSERT INTO "parked_keys" VALUES('rooms','room-7',2,1767355200000000,3,'ValueError: no ä',1767355201250000,1.5,'discard','broken');
 CREATE TABLE projection_controls (
             projection_id TEXT PRIMARY KEY,
             desired_status TEXT NOT NULL
         );
+INSERT INTO "projection_controls" VALUES('rooms','paused');
 CREATE TABLE projection_event_ids (
             projection_id TEXT NOT NULL,
             number INTEGER NOT NULL,
@@ -68,6 +75,7 @@ CREATE TABLE projection_leases (
             beat INTEGER NOT NULL,
             seconds REAL NOT NULL
         );
+INSERT INTO "projection_leases" VALUES('rooms','host-1',7,3,10.5);
 CREATE TABLE projections (
             projection_id TEXT PRIMARY KEY,
             last_processed_event_id TEXT,
@@ -107,7 +115,7 @@ CREATE TABLE snapshots (
 INSERT INTO "snapshots" VALUES('room-7','Room',1,'{"guests":["Ada"]}','2026-01-02T12:00:00+00:00');
 CREATE TABLE store (store_id TEXT NOT NULL, created_at INTEGER NOT NULL);
 INSERT INTO "store" VALUES('01a2096e-0000-7000-8000-000000000001',1767355200000000);
-CREATE INDEX parked_events_of_keys ON parked_events (projection_id, key);
+CREATE INDEX parked_events_by_position ON parked_events (projection_id, position);
 CREATE INDEX "orchestrix_guests_1(since)" ON "orchestrix_guests_1" ("since", "name");
 CREATE VIEW "guests" AS SELECT r."name", r."since", r."nights", r."paid", r."tags" FROM "orchestrix_guests_1" AS r;
 DELETE FROM "sqlite_sequence";
