@@ -13,7 +13,8 @@ from orchestrix.projection_demo.reconciliation import (
     Reconciliation,
     reconciliation_engine,
 )
-from orchestrix.projection_demo.turnover import TURNOVER, Turnover, turnover_engine
+from orchestrix.projection_demo.turnover import Turnover
+from orchestrix.projection_demo.turnover_table import TURNOVER, turnover_engine
 from orchestrix.projection_runtime import FailurePolicy, ProjectionRunner, ProjectionStatus
 from orchestrix.projection_state import ParkedKey
 from orchestrix.sqlite_store import (

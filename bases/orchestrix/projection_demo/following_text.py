@@ -5,6 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from rich.console import Group, RenderableType
 
 from orchestrix.projection_demo.formats import counted, printable, table
+from orchestrix.projection_demo.live_view import Lines
 from orchestrix.projection_runtime import ProjectionStatus
 from orchestrix.projection_state import ParkedKey
 
@@ -27,7 +28,7 @@ def picture_of(statuses: Sequence[ProjectionStatus], parked: Parked) -> Renderab
     return Group(shown, *map(printable, troubles_of(statuses, parked).values()))
 
 
-def lines_of(statuses: Sequence[ProjectionStatus], parked: Parked) -> Mapping[Hashable, str]:
+def lines_of(statuses: Sequence[ProjectionStatus], parked: Parked) -> Lines:
     """Return a line for each of them, and those of what is wrong, each by what is to be news."""
     lines: dict[Hashable, str] = {}
     for each in statuses:
@@ -48,7 +49,7 @@ def what_was_done(statuses: Sequence[ProjectionStatus], events: int, seconds: fl
     )
 
 
-def troubles_of(statuses: Sequence[ProjectionStatus], parked: Parked) -> Mapping[Hashable, str]:
+def troubles_of(statuses: Sequence[ProjectionStatus], parked: Parked) -> Lines:
     """Return what is wrong, and what is set aside, each by what is to be news."""
     troubles: dict[Hashable, str] = {}
     for each in statuses:

@@ -1,16 +1,16 @@
 """What the demo prints on: a terminal, a narrow one, a pipe, or nothing."""
 
-from collections.abc import Callable, Generator, Hashable, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager, contextmanager
 from io import TextIOWrapper
 from typing import NoReturn, TextIO
 
 from rich.console import Console, RenderableType
-from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from orchestrix.projection_demo.formats import printable
+from orchestrix.projection_demo.live_view import Show, live_view
 
 NARROWEST, WIDEST = 20, 100
 """Columns of a line; one that is longer is hard to read, and so is one that is shorter."""
@@ -69,26 +69,9 @@ class Screen:
         for line in lines:
             self._err.print(_safe(line), soft_wrap=True)
 
-    @contextmanager
-    def live(self) -> Generator[Callable[[RenderableType, Mapping[Hashable, str]], None]]:
-        """Yield what shows how something is at present, called again and again.
-
-        A terminal gets the first argument, a picture that changes; anything else the lines of the
-        second whose keys were not there the last time.
-        """
-        if self._out.is_terminal:
-            with Live(console=self._out, auto_refresh=False) as live:
-                yield lambda picture, _lines: live.update(picture, refresh=True)
-        else:
-            shown = set[Hashable]()
-
-            def show_new(_picture: RenderableType, lines: Mapping[Hashable, str]) -> None:
-                for new in [key for key in lines if key not in shown]:
-                    self._out.print(_safe(lines[new]), soft_wrap=True)
-                shown.clear()
-                shown.update(lines)
-
-            yield show_new
+    def live(self) -> AbstractContextManager[Show]:
+        """Return what shows how something is at present, called again and again."""
+        return live_view(self._out)
 
     @contextmanager
     def progress(self, text: str, total: int) -> Generator[Callable[[int], None]]:

@@ -6,11 +6,14 @@ import re
 import signal
 import sqlite3
 from contextlib import closing, suppress
+from functools import partial
 
 import pytest
 
+from orchestrix.projection_demo import bank as bank_module
+from orchestrix.projection_demo import catching_up
 from orchestrix.projection_demo.bank_events import AccountCredited
-from orchestrix.sqlite_store import open_sqlite_store
+from orchestrix.sqlite_store import open_sqlite_projections, open_sqlite_store
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
@@ -263,3 +266,40 @@ def test_many_appends_at_once_are_all_there_and_follow_from_one_another(
 
     assert balance(store) == [("721.00", 8)]
     assert "in booked order 8 0 0" in answer.lines
+
+
+def test_who_cannot_project_because_another_does_says_who_does(process, small, store):
+    arguments = ("--data", small, "--store", store, "--quiet")
+    with process(*arguments, "--follow") as holder:
+        read_until(holder, *(f"{name}: live, at 3 of 3" for name in NAMES))
+        holder.send_signal(signal.SIGSTOP)  # it keeps its leases and does nothing
+        with process("append", "--store", store, "1", "5.00") as appending:
+            appending.communicate()
+        with process(*arguments) as second:
+            said = second.stderr.readline()
+            holder.send_signal(signal.SIGCONT)
+            out, err = second.communicate()
+        status, _, _ = ended(holder)
+
+    expected = r"waiting for another process, which has the projections: \S+:(\d+):\d runs it\n"
+    assert re.fullmatch(expected, said)[1] == str(holder.pid)
+    assert (second.returncode, err, status) == (0, "", 0)
+    assert "705.00" in out
+
+
+def test_projections_that_cannot_go_on_are_told_after_a_while(demo, small, store, monkeypatch):
+    demo("append", "--store", store, "1", "5.00")
+    impatient = partial(open_sqlite_projections, busy_timeout=0.01)
+    monkeypatch.setattr(bank_module, "open_sqlite_projections", impatient)
+    monkeypatch.setattr(catching_up, "PATIENCE", 0.3)
+    with closing(sqlite3.connect(store, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = demo("--quiet", "--data", small, "--store", store)
+
+    assert (answer.status, answer.out) == (1, "")
+    assert re.fullmatch(
+        r"projection-demo: projection '\w+': StoreUnavailable: .* another program has been "
+        r"writing for longer than busy_timeout; .*\n",
+        answer.err,
+    )
+    assert demo("--quiet", "--data", small, "--store", store).status == 0

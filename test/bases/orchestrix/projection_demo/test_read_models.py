@@ -20,7 +20,8 @@ from orchestrix.projection_demo.reconciliation import (
     reconciliation_engine,
 )
 from orchestrix.projection_demo.steps import Agreement
-from orchestrix.projection_demo.turnover import TURNOVER, Turnover, turnover_engine
+from orchestrix.projection_demo.turnover import Turnover
+from orchestrix.projection_demo.turnover_table import TURNOVER, turnover_engine
 
 
 async def projected(make, table, events):
