@@ -129,6 +129,16 @@ def test_a_store_of_other_files_is_refused_and_stays_as_it_was(demo, bank, small
     assert rows(file, "SELECT count(*) FROM events") == [(5,)]
 
 
+def test_the_same_transactions_with_other_openings_are_another_history(demo, bank, small, tmp_path):
+    file = tmp_path / "bank.db"
+    demo("--quiet", "--data", small, "--store", file)
+    openings = bank.accounts("1;55;x;930101", "2;55;x;930102")
+    answer = demo("--quiet", "--data", small, "--accounts", openings, "--store", file)
+
+    assert (answer.status, answer.out) == (2, "")
+    assert "it holds other events" in answer.err
+
+
 STEPS = "SELECT sum(file_exact), sum(file_rounded), sum(file_off) FROM reconciliation"
 
 
