@@ -11,7 +11,7 @@ from orchestrix.eventsourcing.errors import StorageError
 from orchestrix.eventsourcing.projections.cancellation import is_failure, note
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
 from orchestrix.eventsourcing.projections.handlers import call
-from orchestrix.eventsourcing.projections.held_keys import HeldKeys
+from orchestrix.eventsourcing.projections.held_keys import Aside, HeldKeys
 from orchestrix.eventsourcing.projections.keys import Keys
 from orchestrix.eventsourcing.projections.open_models import OpenModels
 from orchestrix.eventsourcing.projections.progress import sentence
@@ -24,6 +24,7 @@ from orchestrix.projection_state import (
     Feed,
     ManagedStateStore,
     ManagedTransaction,
+    NotParked,
     ParkedEvents,
     ParkedKey,
     StateConflict,
@@ -124,12 +125,20 @@ class ManagedWork(TransactionalWork):
         await self._held.know(transaction.parked, self._stored)
         kept, aside = self._held.sort_out(items, self._progress)
         if aside:
-            await transaction.parked.add(aside)
+            await self._add(aside, transaction)
             if aside[0][1] == self._progress.failed_position:
                 self._progress.reach(aside[0][1])
         await super()._handle(kept, feed, transaction)
         if aside:
             self._progress.reach(aside[-1][1])
+
+    async def _add(self, aside: Aside, transaction: ManagedTransaction) -> None:
+        try:
+            await transaction.parked.add(aside)
+        except NotParked as error:  # somebody else has freed a key since the state was loaded
+            state = await self._store.load_state(self._settings.projection_id)
+            found = None if state is None else state.revision
+            raise StateConflict(self._settings.projection_id, self._stored, found) from error
 
     async def _empty(self, transaction: ManagedTransaction) -> None:
         await transaction.parked.clear()

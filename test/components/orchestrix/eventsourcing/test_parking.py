@@ -24,7 +24,12 @@ from orchestrix.eventsourcing import (
 )
 from orchestrix.memory_store import InMemoryEventStore, InMemoryProjections
 from orchestrix.messaging import RecordedEvent, UnknownEvent
-from orchestrix.projection_state import InMemoryProjectionStateStore, ParkedKey, ProjectionState
+from orchestrix.projection_state import (
+    InMemoryProjectionStateStore,
+    ParkedKey,
+    ProjectionState,
+    StateConflict,
+)
 from orchestrix.read_models import Table
 
 
@@ -722,6 +727,28 @@ async def test_an_unknown_event_is_set_aside_until_it_is_known(case: Case) -> No
     await case.retry("a")
     assert await case.keys() == []
     assert (await case.state()).applied_count == 5
+
+
+async def test_a_key_that_somebody_else_frees_meanwhile_is_a_conflict(case: Case) -> None:
+    case.failing = {1}
+    await case.feed()
+    case.append(("a", 6))
+    before, rival = case.store.load_state, case.rival()
+
+    async def late(projection_id: str) -> ProjectionState | None:
+        state = await before(projection_id)
+        case.store.load_state = before  # type: ignore[method-assign]
+        await rival.parking.discard("a", "meanwhile")
+        return state
+
+    case.store.load_state = late  # type: ignore[method-assign]
+
+    with pytest.raises(StateConflict):
+        await case.engine.process_events(case.page())
+
+    assert (await case.state()).error_count == 1
+    await case.feed()
+    assert await case.rows() == {"a": [6], "b": [2, 4]}
 
 
 async def test_events_that_are_fed_again_are_set_aside_once(case: Case) -> None:
