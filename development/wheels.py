@@ -17,7 +17,7 @@ UV = os.environ.get("UV", "uv")
 
 TRIALS = {
     "orchestrix": ["python", str(ROOT / "test" / "documented_paths.py")],
-    "projection_demo": ["projection-demo", "--quiet"],
+    "projection_demo": ["projection-demo", "--quiet", "--store", "bank.db"],
 }
 """Project -> the command that shows that its wheel works alone."""
 

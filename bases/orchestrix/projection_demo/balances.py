@@ -1,29 +1,31 @@
-"""Read model: the balance of each account."""
+"""Read model: the balance of each account, as the table `balances`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from orchestrix.eventsourcing import Projection, on
+from orchestrix.eventsourcing import ProjectionEngine
 from orchestrix.projection_demo.bank_events import (
-    AccountCredited,
-    AccountDebited,
     AccountOpened,
+    TransactionBooked,
+    account_of,
 )
+from orchestrix.read_models import Table, TableStore
 
 
 @dataclass
 class AccountBalance:
-    """One account. Amounts are Czech crowns, at least 0.
+    """One account. Amounts are Czech crowns.
 
     Attributes:
         account_id: The account.
         opened_on: The day.
         is_assumed: No opening was known: the day is that of its first transaction.
         transactions: How many there were.
-        credits: All that came in.
-        debits: All that went out.
+        credits: All that came in, at least 0.
+        debits: All that went out, at least 0.
+        balance: What is left, below 0 when overdrawn.
     """
 
     account_id: str
@@ -32,40 +34,51 @@ class AccountBalance:
     transactions: int = 0
     credits: Decimal = Decimal(0)
     debits: Decimal = Decimal(0)
+    balance: Decimal = Decimal(0)
 
-    @property
-    def balance(self) -> Decimal:
-        """What is left, below 0 when overdrawn."""
-        return self.credits - self.debits
+    def add(self, event: TransactionBooked) -> None:
+        """Count one more transaction."""
+        self.transactions += 1
+        self.balance += event.change
+        if event.change < 0:
+            self.debits += event.amount
+        else:
+            self.credits += event.amount
 
 
-class Balances(Projection):
-    """Every account that was opened, by its id."""
+BALANCES = Table(
+    AccountBalance, key="account_id", name="balances", prefetch={TransactionBooked: account_of}
+)
 
-    def __init__(self) -> None:
-        self.accounts: dict[str, AccountBalance] = {}
 
-    @on(AccountOpened)
-    def opened(self, event: AccountOpened) -> None:
-        """Begin with nothing."""
-        self.accounts[event.account_id] = AccountBalance(
-            event.account_id, event.opened_on, event.is_assumed
-        )
+def balances_engine(states: TableStore) -> ProjectionEngine:
+    """Return the projection that keeps the table."""
+    engine = ProjectionEngine("balances", states, tables=[BALANCES])
 
-    @on(AccountCredited)
-    def credited(self, event: AccountCredited) -> None:
-        """Money came in."""
-        account = self.accounts[event.account_id]
-        account.transactions += 1
-        account.credits += event.amount
+    @engine.on(AccountOpened)
+    def opened(event: AccountOpened) -> None:
+        BALANCES.put(AccountBalance(event.account_id, event.opened_on, event.is_assumed))
 
-    @on(AccountDebited)
-    def debited(self, event: AccountDebited) -> None:
-        """Money went out."""
-        account = self.accounts[event.account_id]
-        account.transactions += 1
-        account.debits += event.amount
+    @engine.on(TransactionBooked)
+    async def booked(event: TransactionBooked) -> None:
+        account = await BALANCES.get(event.account_id)
+        if account is None:
+            raise LookupError(f"account {event.account_id} has a transaction and was never opened")
+        account.add(event)
+
+    return engine
+
+
+@dataclass(frozen=True)
+class Balances:
+    """Every account that was opened."""
+
+    accounts: Sequence[AccountBalance]
 
     def most_active(self, count: int) -> Sequence[AccountBalance]:
         """Return the busiest accounts, most transactions first; of equals, as opened."""
-        return sorted(self.accounts.values(), key=lambda each: -each.transactions)[:count]
+        return sorted(self.accounts, key=_busiest_first)[:count]
+
+
+def _busiest_first(account: AccountBalance) -> tuple[int, date, str]:
+    return -account.transactions, account.opened_on, account.account_id

@@ -65,3 +65,8 @@ class AccountDebited(TransactionBooked, type="bank.account-debited"):
     @property
     def change(self) -> Decimal:
         return -self.amount
+
+
+def account_of(event: AccountOpened | TransactionBooked) -> str:
+    """Return the account that an event is about."""
+    return event.account_id

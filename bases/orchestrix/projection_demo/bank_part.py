@@ -1,63 +1,57 @@
-"""Part 3: real transactions become events, and three projections read their log."""
+"""Part 3: real transactions become events in a file, and three projections read their log."""
 
-import asyncio
-
-from orchestrix.eventsourcing import EventStore, Projection, ProjectionEngine
-from orchestrix.memory_store import InMemoryEventStore
-from orchestrix.projection_demo.balances import Balances
-from orchestrix.projection_demo.bank_records import BankFiles, read_records
+from orchestrix.projection_demo.bank import ENGINES, Bank
+from orchestrix.projection_demo.bank_records import BankFiles, BankRecords, read_records
 from orchestrix.projection_demo.catching_up import catch_up
+from orchestrix.projection_demo.following_text import troubles_of
 from orchestrix.projection_demo.formats import counted
-from orchestrix.projection_demo.history import append_history
+from orchestrix.projection_demo.history import append_history, check_source
+from orchestrix.projection_demo.kept import Kept, standing
 from orchestrix.projection_demo.problems import Problems
-from orchestrix.projection_demo.reconciliation import Reconciliation
 from orchestrix.projection_demo.screen import Screen
 from orchestrix.projection_demo.summary import Summary
-from orchestrix.projection_demo.turnover import Turnover
-from orchestrix.projection_state import InMemoryProjectionStateStore
 
 
-def show_bank(files: BankFiles, problems: Problems, screen: Screen) -> Summary:
-    """Append what the files tell to a store, let projections read its log, and ask them."""
-    screen.title("3. The same on real bank transactions")
+def read_bank(files: BankFiles, problems: Problems, screen: Screen) -> BankRecords:
+    """Explain the part, and read the rows, so that a file is made only for what can be used."""
+    screen.title("3. The same on real bank transactions, in a file that stays")
     screen.tell(
-        "Each row of a bank's file becomes an event in the stream of its account. Three "
-        "projections then read the log of all streams, page by page: the balance of each "
-        "account, the turnover of each month, and a check of the bank's own balances."
+        "Each row of a bank's file becomes an event in the stream of its account, in a store that "
+        "is one SQLite file. Three projections then read the log of all streams, page by page: "
+        "the balance of each account, the turnover of each month, and a check of the bank's own "
+        "balances. Their tables are in the same file, and each page commits with the checkpoint "
+        "behind it: killed at any moment, the demo goes on where it was."
     )
-    store = InMemoryEventStore()
-    engines = [_engine(each) for each in (Balances, Turnover, Reconciliation)]
     rows = len(files.transactions.lines)
     with screen.progress(f"Reading {counted(rows, 'row')}", rows) as advance:
-        records = read_records(files, problems, advance)
+        return read_records(files, problems, advance)
+
+
+async def project_bank(
+    bank: Bank, records: BankRecords, problems: Problems, screen: Screen
+) -> Summary:
+    """Append what the file does not hold yet, let projections catch up, and ask them."""
+    await check_source(bank.store, records.files, str(bank.file))
+    before = await standing(bank)
     rows = len(records.transactions)
     with screen.progress(f"Appending {counted(rows, 'transaction')} as events", rows) as advance:
-        append_history(store, records, problems, advance)
-    head = store.head()
-    with screen.progress(f"Projecting {counted(head, 'event')}", head) as advance:
-        asyncio.run(catch_up(store, engines, advance))
-    screen.tell("", *(_checkpoint(engine, store) for engine in engines))
-    balances, turnover, reconciliation = engines
+        await append_history(bank.store, records, problems, advance)
+    await _project(bank, screen)
+    after = await standing(bank)
+    screen.tell("")
     return Summary(
-        files,
+        records.files,
         problems,
-        store.head(),
-        balances.get(Balances),
-        turnover.get(Turnover),
-        reconciliation.get(Reconciliation),
+        Kept(bank.file, before, after),
+        await bank.balances(),
+        await bank.turnover(),
+        await bank.reconciliation(),
     )
 
 
-def _engine(projection: type[Projection]) -> ProjectionEngine:
-    engine = ProjectionEngine(projection.__name__.lower(), InMemoryProjectionStateStore())
-    engine.register(projection)
-    return engine
-
-
-def _checkpoint(engine: ProjectionEngine, store: EventStore) -> str:
-    state = engine.get_state()
-    assert state is not None  # noqa: S101 - the engine has processed events
-    return (
-        f"  {engine.projection_id:14}  at {state.last_processed_position:,} of {store.head():,}, "
-        f"{counted(state.applied_count, 'event')} handled"
-    )
+async def _project(bank: Bank, screen: Screen) -> None:
+    head = await bank.store.head()
+    with screen.progress(f"Projecting {counted(head, 'event')}", head * len(ENGINES)) as advance:
+        await catch_up(bank, advance, lambda sentence: screen.warn([sentence]))
+    statuses = await bank.runner.status()
+    screen.warn(troubles_of(statuses, await bank.set_aside(statuses)).values())

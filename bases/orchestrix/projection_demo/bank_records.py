@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from orchestrix.projection_demo.bank_events import TransactionBooked
@@ -26,6 +27,14 @@ class BankFiles:
     source: str
     transactions: BankFile
     accounts: BankFile | None
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells these files from others, by their content."""
+        found = sha256(b"\n".join(self.transactions.lines))
+        if self.accounts:
+            found.update(b"\n\n" + b"\n".join(self.accounts.lines))
+        return found.hexdigest()[:32]
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,64 @@
-"""Projections read the log, page by page."""
+"""The projections read the log up to its end, watched."""
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
 
-from orchestrix.eventsourcing import EventStore, ProjectionEngine
+from orchestrix.projection_demo.bank import Bank
+from orchestrix.projection_demo.problems import ProjectionsStuck
+from orchestrix.projection_runtime import ProjectionStatus
 
-PAGE = 1000
-"""Events in a page: a full batch of an engine, after which it lets others run, Ctrl-C too."""
+LOOK = 0.1
+"""Seconds between two looks at how far they are, for those who watch."""
+
+PATIENCE = 10.0
+"""Seconds to go on trying what fails, when nothing else moves."""
 
 
-async def catch_up(
-    store: EventStore, engines: Sequence[ProjectionEngine], advance: Callable[[int], None]
-) -> None:
-    """Give every engine every page of the log, up to its end.
+async def catch_up(bank: Bank, advance: Callable[[int], None], say: Callable[[str], None]) -> None:
+    """Let every projection handle the log up to its head.
 
-    One reader feeds them all. Calls `advance` with the number of events after each page.
+    Calls `advance` with the number of events that were handled, all projections together, and
+    `say` with a sentence when another process has the projections.
+
+    Raises:
+        ProjectionsStuck: What keeps failing, as a full disk does, has not passed.
+        ProjectionsStopped: An event could not be handled.
     """
-    position, at_end = 0, False
-    while not at_end:
-        page = store.read_all(after_position=position, limit=PAGE)
-        for engine in engines:
-            await engine.process_events(page)
-        position, at_end = page.last_position, page.at_end
-        advance(len(page.events))
+    watch = _Watch(advance, say)
+    working = asyncio.create_task(bank.runner.catch_up())
+    try:
+        while not working.done():
+            watch.look(await bank.runner.status())
+            await asyncio.wait({working}, timeout=LOOK)
+    finally:
+        working.cancel()
+        await asyncio.wait({working})
+    working.result()
+
+
+class _Watch:
+    def __init__(self, advance: Callable[[int], None], say: Callable[[str], None]) -> None:
+        self._advance = advance
+        self._say = say
+        self._at: int | None = None
+        self._moved_at = time.monotonic()
+        self._has_said = False
+
+    def look(self, statuses: Sequence[ProjectionStatus]) -> None:
+        """Tell what is new since the last look."""
+        at, before = sum(each.checkpoint for each in statuses), self._at
+        self._at = at
+        if at != before:
+            self._moved_at = time.monotonic()
+            self._advance(at - (before or 0))
+        for each in statuses:
+            self._look_at(each)
+
+    def _look_at(self, status: ProjectionStatus) -> None:
+        if status.condition == "waiting" and not self._has_said:
+            self._has_said = True
+            self._say(f"waiting for another process, which has the projections: {status.problem}")
+        is_over = time.monotonic() - self._moved_at > PATIENCE
+        if status.condition == "retrying" and status.problem and is_over:
+            raise ProjectionsStuck(f"projection {status.projection_id!r}: {status.problem}")

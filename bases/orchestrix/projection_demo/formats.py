@@ -33,3 +33,8 @@ def crowns(amount: Decimal) -> str:
 def counted(number: int, noun: str) -> str:
     """Return how many of something there are: "1 row", "30,000 rows"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def printable(text: str) -> str:
+    """Escape what a terminal would obey in place of showing it: a file's name may be anything."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from orchestrix.messaging import OrchestrixError
 from orchestrix.projection_demo.formats import counted
 
 LISTED = 20
@@ -15,6 +16,10 @@ class UnusableFile(Exception):
 
 class UnusableRow(ValueError):
     """One row cannot be used. The text says what was expected and what was found."""
+
+
+class ProjectionsStuck(OrchestrixError):
+    """Projections cannot go on at present. The text is one sentence that says why."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Problems:
 
     listed: list[Problem] = field(default_factory=list[Problem])
     count: int = 0
+    _are_told: bool = False
 
     def add(self, file: str, line: int, reason: str) -> None:
         """Remember one more unusable row."""
@@ -49,3 +55,8 @@ class Problems:
             *(f"  {each.file}, line {each.line}: {each.reason}" for each in self.listed),
             *([f"  and {unlisted:,} more"] if unlisted else []),
         ]
+
+    def untold(self) -> Sequence[str]:
+        """Return the sentences, once."""
+        were_told, self._are_told = self._are_told, True
+        return () if were_told else self.sentences()

@@ -1,42 +1,34 @@
-"""Read model: do the bank's balances follow from one another?"""
+"""Read model: do the bank's balances follow from one another? The table `reconciliation`."""
 
-from copy import deepcopy
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 
-from orchestrix.eventsourcing import Projection, on
-from orchestrix.projection_demo.bank_events import TransactionBooked
-from orchestrix.projection_demo.booked_order import BookedOrder, booked_order
-from orchestrix.projection_demo.steps import Agreement, Booking, Steps, steps_of
+from orchestrix.eventsourcing import ProjectionEngine
+from orchestrix.projection_demo.account_day import AccountDay
+from orchestrix.projection_demo.account_steps import AccountSteps
+from orchestrix.projection_demo.bank_events import TransactionBooked, account_of
+from orchestrix.projection_demo.steps import Steps
+from orchestrix.read_models import Table, TableStore
 
-LONGEST_EXAMPLE = 10
-"""Transactions of the day that is shown."""
+RECONCILIATION = Table(
+    AccountSteps, key="account_id", name="reconciliation", prefetch={TransactionBooked: account_of}
+)
 
 
-@dataclass
-class AccountDay:
-    """The transactions of one account's day, and the bank's balance before them."""
+def reconciliation_engine(states: TableStore) -> ProjectionEngine:
+    """Return the projection that keeps the table."""
+    engine = ProjectionEngine("reconciliation", states, tables=[RECONCILIATION])
 
-    account_id: str
-    day: date
-    opening: Decimal
-    bookings: list[Booking] = field(default_factory=list[Booking])
+    @engine.on(TransactionBooked)
+    async def booked(event: TransactionBooked) -> None:
+        account = await RECONCILIATION.get(event.account_id)
+        if account is None:
+            account = AccountSteps.before(event)
+            RECONCILIATION.put(account)
+        account.add(event)
 
-    def in_booked_order(self) -> BookedOrder:
-        """Return the transactions as the bank will have booked them."""
-        return booked_order(self.opening, self.bookings)
-
-    def is_put_right_by(self, booked: list[Booking]) -> bool:
-        """Say whether steps are off in the file, and none in this order."""
-        return (
-            bool(self.steps(self.bookings)[Agreement.OFF])
-            and not (self.steps(booked)[Agreement.OFF])
-        )
-
-    def steps(self, bookings: list[Booking]) -> Steps:
-        """Count the steps of this day, its transactions taken in this order."""
-        return steps_of(self.opening, bookings)
+    return engine
 
 
 @dataclass
@@ -52,61 +44,44 @@ class BookedSteps:
     steps: Steps = field(default_factory=Steps)
     uncertain_days: int = 0
 
-    def add(self, day: AccountDay) -> BookedOrder:
-        """Count the steps of one more day, and return the order that they were counted in."""
+    def add(self, day: AccountDay) -> None:
+        """Count the steps of one more day."""
         order = day.in_booked_order()
         self.steps += day.steps(order.bookings)
         self.uncertain_days += not order.is_best
-        return order
 
 
-class Reconciliation(Projection):
-    """The steps between the bank's balances, in file order and in booked order.
+@dataclass(frozen=True)
+class Reconciliation:
+    """The steps of all accounts."""
 
-    The log is in file order, so a step in file order is counted at once. Booked order is known
-    when an account's day is complete, so each account's latest day is kept until the account
-    has a transaction on another day. A question asked before that takes the day as it is.
+    accounts: Sequence[AccountSteps]
 
-    Attributes:
-        in_file_order: The steps as the log has them.
-        example: The first day whose order matters: out of order in the file, right as booked,
-            and short enough to be shown.
-    """
-
-    def __init__(self) -> None:
-        self.in_file_order = Steps()
-        self.example: AccountDay | None = None
-        self._settled = BookedSteps()
-        self._balances: dict[str, Decimal] = {}
-        self._days: dict[str, AccountDay] = {}
-
-    @on(TransactionBooked)
-    def booked(self, event: TransactionBooked) -> None:
-        """Count a step, and add it to its account's day."""
-        booking = Booking(event.line, event.change, event.bank_balance)
-        previous = self._balances.get(event.account_id, Decimal(0))
-        self.in_file_order[booking.follows(previous)] += 1
-        self._balances[event.account_id] = event.bank_balance
-        self._day_of(event).bookings.append(booking)
+    @property
+    def in_file_order(self) -> Steps:
+        """The steps as the streams have them."""
+        return sum((each.in_file_order for each in self.accounts), Steps())
 
     def in_booked_order(self) -> BookedSteps:
-        """Return the steps of all days, the latest ones included."""
-        booked = deepcopy(self._settled)
-        for day in self._days.values():
-            booked.add(day)
+        """Return the steps of all days.
+
+        Complete days are counted in the table. Each account's latest day is put in order here,
+        when somebody asks: it is complete only if no more of it comes, and a projection, which
+        may be killed and go on at any event, cannot know that there is an end.
+        """
+        booked = BookedSteps()
+        for each in self.accounts:
+            booked.steps += each.in_booked_order
+            booked.uncertain_days += each.uncertain_days
+            booked.add(each.latest)
         return booked
 
-    def _day_of(self, event: TransactionBooked) -> AccountDay:
-        day = self._days.get(event.account_id)
-        if day is None or day.day != event.booked_on:
-            opening = Decimal(0) if day is None else self._settle(day)
-            day = AccountDay(event.account_id, event.booked_on, opening)
-            self._days[event.account_id] = day
-        return day
+    @property
+    def example(self) -> AccountDay | None:
+        """The first day whose order matters; of the same day, the one that is first in the file."""
+        found = (each.example for each in self.accounts if each.example is not None)
+        return min(found, key=_first_in_file, default=None)
 
-    def _settle(self, day: AccountDay) -> Decimal:
-        """Count a complete day, and return the balance that it left."""
-        booked = self._settled.add(day).bookings
-        if self.example is None and len(booked) <= LONGEST_EXAMPLE:
-            self.example = day if day.is_put_right_by(booked) else None
-        return booked[-1].balance
+
+def _first_in_file(day: AccountDay) -> tuple[date, int]:
+    return day.day, day.bookings[0].line

@@ -6,8 +6,9 @@ from decimal import Decimal
 from rich.console import RenderableType
 from rich.table import Table
 
+from orchestrix.projection_demo.account_day import AccountDay
 from orchestrix.projection_demo.formats import counted, crowns, table
-from orchestrix.projection_demo.reconciliation import AccountDay, BookedSteps, Reconciliation
+from orchestrix.projection_demo.reconciliation import BookedSteps, Reconciliation
 from orchestrix.projection_demo.steps import Agreement, Booking, Steps
 
 _WORDS = {

@@ -1,13 +1,16 @@
 """What the demo prints on: a terminal, a narrow one, a pipe, or nothing."""
 
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from io import TextIOWrapper
 from typing import NoReturn, TextIO
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
+
+from orchestrix.projection_demo.formats import printable
+from orchestrix.projection_demo.live_view import Show, live_view
 
 NARROWEST, WIDEST = 20, 100
 """Columns of a line; one that is longer is hard to read, and so is one that is shorter."""
@@ -52,6 +55,11 @@ class Screen:
             self._out.print(_safe(line), crop=False)  # a table may be wider than the terminal
         self._out.print()
 
+    def say(self, *lines: str) -> None:
+        """Print lines that are to be copied, or stand alone: each as one, however long."""
+        for line in lines:
+            self._out.print(_safe(line), soft_wrap=True)
+
     def write(self, text: str) -> None:
         """Print text as it is, for programs."""
         self._out.out(text, highlight=False)
@@ -60,6 +68,10 @@ class Screen:
         """Print to standard error, one line each however long."""
         for line in lines:
             self._err.print(_safe(line), soft_wrap=True)
+
+    def live(self) -> AbstractContextManager[Show]:
+        """Return what shows how something is at present, called again and again."""
+        return live_view(self._out)
 
     @contextmanager
     def progress(self, text: str, total: int) -> Generator[Callable[[int], None]]:
@@ -99,10 +111,7 @@ def _never_fail(stream: TextIO | None) -> None:
 
 
 def _safe(line: RenderableType) -> RenderableType:
-    """Escape what a terminal would obey in place of showing it: a file's name may be anything."""
-    if not isinstance(line, str):
-        return line
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
+    return printable(line) if isinstance(line, str) else line
 
 
 def _bar(console: Console) -> Progress:

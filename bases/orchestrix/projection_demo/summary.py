@@ -6,6 +6,7 @@ from decimal import Decimal
 from orchestrix.projection_demo.balances import Balances
 from orchestrix.projection_demo.bank_records import BankFiles
 from orchestrix.projection_demo.formats import counted
+from orchestrix.projection_demo.kept import Kept
 from orchestrix.projection_demo.problems import Problems
 from orchestrix.projection_demo.reconciliation import Reconciliation
 from orchestrix.projection_demo.turnover import Turnover
@@ -13,11 +14,11 @@ from orchestrix.projection_demo.turnover import Turnover
 
 @dataclass(frozen=True)
 class Summary:
-    """The three read models after the whole log, its length, and the rows that are missing."""
+    """The three read models after the whole log, where they are, and the rows that are missing."""
 
     files: BankFiles
     problems: Problems
-    events: int
+    kept: Kept
     balances: Balances
     turnover: Turnover
     reconciliation: Reconciliation
@@ -25,22 +26,22 @@ class Summary:
     @property
     def credits(self) -> Decimal:
         """All that came in, in crowns."""
-        return sum((each.credits for each in self.balances.accounts.values()), Decimal(0))
+        return sum((each.credits for each in self.balances.accounts), Decimal(0))
 
     @property
     def debits(self) -> Decimal:
         """All that went out, in crowns."""
-        return sum((each.debits for each in self.balances.accounts.values()), Decimal(0))
+        return sum((each.debits for each in self.balances.accounts), Decimal(0))
 
     @property
     def transactions(self) -> int:
         """How many credits and debits there were."""
-        return sum(each.transactions for each in self.balances.accounts.values())
+        return sum(each.transactions for each in self.balances.accounts)
 
     @property
     def assumed_openings(self) -> int:
         """How many accounts opened with their first transaction."""
-        return sum(each.is_assumed for each in self.balances.accounts.values())
+        return sum(each.is_assumed for each in self.balances.accounts)
 
     def notes(self, *, details: str) -> list[str]:
         """Return what a reader must know of the rows that are not there, in sentences.

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from orchestrix.projection_demo.balances import AccountBalance
+from orchestrix.projection_demo.kept import Kept
 from orchestrix.projection_demo.reconciliation import Reconciliation
 from orchestrix.projection_demo.steps import Agreement, Steps
 from orchestrix.projection_demo.summary import Summary
@@ -23,6 +24,7 @@ def summary_json(summary: Summary) -> str:
         "most_active_accounts": [_account(each) for each in summary.balances.most_active(10)],
         "turnover": [_month(each) for each in summary.turnover.months()],
         "reconciliation": _reconciliation(summary.reconciliation),
+        "store": _store(summary.kept),
         "problems": {
             "count": summary.problems.count,
             "listed": [asdict(each) for each in summary.problems.listed],
@@ -33,7 +35,7 @@ def summary_json(summary: Summary) -> str:
 
 def _totals(summary: Summary) -> dict[str, Any]:
     return {
-        "events": summary.events,
+        "events": summary.kept.events,
         "accounts": len(summary.balances.accounts),
         "assumed_openings": summary.assumed_openings,
         "transactions": summary.transactions,
@@ -71,6 +73,15 @@ def _reconciliation(reconciliation: Reconciliation) -> dict[str, Any]:
         "file_order": _steps(reconciliation.in_file_order),
         "booked_order": _steps(booked.steps),
         "uncertain_days": booked.uncertain_days,
+    }
+
+
+def _store(kept: Kept) -> dict[str, Any]:
+    return {
+        "file": str(kept.file),
+        "events": kept.events,
+        "new_events": kept.new_events,
+        "projections": [asdict(each) for each in kept.projections],
     }
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from orchestrix.projection_demo.balances import AccountBalance
 from orchestrix.projection_demo.formats import counted, crowns, table
+from orchestrix.projection_demo.kept_text import show_kept
 from orchestrix.projection_demo.reconciliation_text import reconciliation_text
 from orchestrix.projection_demo.screen import Screen
 from orchestrix.projection_demo.summary import Summary
@@ -27,6 +28,7 @@ def show_summary(summary: Summary, screen: Screen) -> None:
     screen.show(turnover_chart(months, is_ascii=screen.is_ascii))
     screen.show(_bold("Does each of the bank's balances follow from the one before it?"))
     screen.show(*reconciliation_text(summary.reconciliation))
+    show_kept(summary.kept, screen)
 
 
 def _headline(summary: Summary) -> Sequence[RenderableType]:

@@ -1,12 +1,11 @@
-"""Read model: how much money moved in each month, by kind."""
+"""How much money moved in each month, by kind: what the table `turnover` answers."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from orchestrix.eventsourcing import Projection, on
-from orchestrix.projection_demo.bank_events import AccountCredited, TransactionBooked
+from orchestrix.projection_demo.turnover_table import KindTurnover
 
 
 @dataclass
@@ -42,23 +41,20 @@ class MonthTurnover:
         return sum((each.amount for each in self.kinds.values() if not each.is_credit), Decimal(0))
 
 
-class Turnover(Projection):
-    """Every month from the first to the last with a transaction, and those two days."""
+class Turnover:
+    """Every month from the first to the last with a transaction, and those two days.
 
-    def __init__(self) -> None:
-        self.first_day = date.max
-        self.last_day = date.min
+    Args:
+        rows: The rows of the table, at least one.
+    """
+
+    def __init__(self, rows: Sequence[KindTurnover]) -> None:
+        self.first_day = min(each.first_day for each in rows)
+        self.last_day = max(each.last_day for each in rows)
         self._months: dict[date, MonthTurnover] = {}
-
-    @on(TransactionBooked)
-    def booked(self, event: TransactionBooked) -> None:
-        """Count a credit or a debit in its month."""
-        self.first_day = min(self.first_day, event.booked_on)
-        self.last_day = max(self.last_day, event.booked_on)
-        first = event.booked_on.replace(day=1)
-        kinds = self._months.setdefault(first, MonthTurnover(first)).kinds
-        moved = kinds.setdefault(event.kind, Moved(event.kind, isinstance(event, AccountCredited)))
-        moved.add(1, event.amount)
+        for each in rows:
+            kinds = self._months.setdefault(each.month, MonthTurnover(each.month)).kinds
+            kinds[each.kind] = Moved(each.kind, each.is_credit, each.transactions, each.amount)
 
     def months(self) -> Sequence[MonthTurnover]:
         """Return the months in order, those without a transaction included."""

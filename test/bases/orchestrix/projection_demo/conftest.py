@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,15 @@ class Answer:
     @property
     def lines(self) -> list[str]:
         return [" ".join(line.split()) for line in self.out.splitlines()]
+
+
+class Running(subprocess.Popen[str]):
+    """A process that does not outlive a test that failed."""
+
+    def __exit__(self, failure: type[BaseException] | None, *others: Any) -> None:
+        if failure is not None:
+            self.kill()
+        super().__exit__(failure, *others)
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,13 @@ def bank(tmp_path: Path) -> Bank:
     return Bank(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def _temporary_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what the demo leaves behind for its user be left in the test's own folder."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
 @pytest.fixture
 def demo(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -79,15 +96,13 @@ def demo(
 
 
 @pytest.fixture
-def process() -> Callable[..., "subprocess.Popen[str]"]:
+def process() -> Callable[..., Running]:
     """Start the command as a shell would; returns what to talk to it through."""
 
-    def start(
-        *arguments: object, stdout: Any = subprocess.PIPE, **variables: str
-    ) -> "subprocess.Popen[str]":
+    def start(*arguments: object, stdout: Any = subprocess.PIPE, **variables: str) -> Running:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **variables}
         environment.pop("PYTHONUNBUFFERED", None)  # it hides what becomes of buffered output
-        return subprocess.Popen(
+        return Running(
             [sys.executable, "-m", "orchestrix.projection_demo", *map(str, arguments)],
             stdout=stdout,
             stderr=subprocess.PIPE,

@@ -159,9 +159,7 @@ def test_an_output_that_the_user_closed_gets_nothing(demo, bank, monkeypatch, cl
 def test_ctrl_c_ends_the_demo_with_one_line(process, tmp_path):
     endless = tmp_path / "trans.asc"
     os.mkfifo(endless)
-    with process("--data", endless) as running:
-        while not running.stdout.readline().startswith("Reading"):
-            pass
+    with process("--data", endless) as running, endless.open("wb"):  # open when it reads
         running.send_signal(signal.SIGINT)
         _, err = running.communicate()
 

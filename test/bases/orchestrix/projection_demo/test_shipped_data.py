@@ -35,7 +35,7 @@ def test_the_whole_demo_explains_itself_in_80_columns(demo):
     assert [line for line in answer.lines if line[:2] in ("1.", "2.", "3.")] == [
         "1. Events become a read model",
         "2. A ProjectionEngine remembers how far it got",
-        "3. The same on real bank transactions",
+        "3. The same on real bank transactions, in a file that stays",
     ]
     assert "30,000 transactions of 1,146 accounts, 1993-01-01 to 1994-01-08" in answer.lines
     assert "in file order 22,180 972 6,848" in answer.lines
@@ -45,7 +45,9 @@ def test_the_whole_demo_explains_itself_in_80_columns(demo):
         sum(re.fullmatch(r"\d+ \d{4}-\d\d-\d\d .*", line) is not None for line in answer.lines)
         == 10
     )
-    assert max(map(len, answer.out.splitlines())) <= 80
+    to_copy = ("bank.db: 31,146 events", "sqlite3 ", "projection-demo --store ")
+    others = [each for each in answer.out.splitlines() if not any(map(each.count, to_copy))]
+    assert max(map(len, others)) <= 80
 
 
 def test_the_source_of_the_data_is_named(summary):
