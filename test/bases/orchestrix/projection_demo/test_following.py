@@ -282,7 +282,9 @@ def test_who_cannot_project_because_another_does_says_who_does(process, small, s
         status, _, _ = ended(holder)
 
     expected = r"waiting for another process, which has the projections: \S+:(\d+):\d runs it\n"
-    assert re.fullmatch(expected, said)[1] == str(holder.pid)
+    told = re.fullmatch(expected, said)
+    assert told is not None
+    assert told[1] == str(holder.pid)
     assert (second.returncode, err, status) == (0, "", 0)
     assert "705.00" in out
 

@@ -80,7 +80,7 @@ async def test_a_disk_that_is_full_now_and_then_loses_and_swaps_nothing(bank):
     assert refusals > 1
     for account in range(accounts):
         page = await store.read(f"account-{account}")
-        lines = [each.event.line for each in page.events[1:]]
+        lines = [vars(each.event)["line"] for each in page.events[1:]]
         assert lines == [n + 2 for n in range(3 * CHUNK) if n % accounts == account]
 
 
