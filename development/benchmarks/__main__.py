@@ -1,41 +1,64 @@
 """Measure what we promise to be fast.
 
 ``uv run --group benchmarks development/benchmarks [WORD ...]`` prints a table of ratios: the
-time of the barest way to do the work, divided by ours. With words, only works with one of them
-in their name. Without the group, other libraries are left out.
+time of the barest way to do the work, divided by ours; and one of what is measured by itself. With
+words, only works with one of them in their name. Without the group, other libraries are left out.
+``ORCHESTRIX_BENCHMARK_EVENTS=1000000`` makes rebuilds as long as their goal says.
 """
 
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import dispatch
 import memory
 import messages
 import sqlite_events
+import sqlite_memory
 import sqlite_projection
-from measure import REPEATS, Figure, measure
+import sqlite_rebuild
+import sqlite_visible
+from measure import REPEATS, Figure, Observation, Observed, Work, measure, observed
 from rich.console import Console
 from rich.table import Table
+
+WorkT = TypeVar("WorkT", Work, Observation)
+
+RATIOS = ("work", "in one run", "ours ns", "reference ns", "ratio", "goal", "spread")
+OBSERVATIONS = ("work", "in one run", "figure", "median", "goal", "spread")
 
 
 def main(words: list[str]) -> int:
     """Measure and print."""
-    modules = (messages, dispatch, memory, sqlite_events, sqlite_projection)
-    works = [work for module in modules for work in module.works()]
-    chosen = [each for each in works if not words or any(word in each.name for word in words)]
-    table = Table(title=_machine())
-    for column in ("work", "ours ns", "reference ns", "ratio", "goal", "spread"):
-        table.add_column(column, justify="left" if column == "work" else "right")
-    for work in chosen:
-        table.add_row(*_cells(measure(work)))
-    console = Console(width=120)
-    console.print(table)
-    if any(work.name.startswith("SQLite") for work in chosen):
+    compared = (messages, dispatch, memory, sqlite_events, sqlite_projection, sqlite_rebuild)
+    works = _chosen([work for module in compared for work in module.works()], words)
+    alone = _chosen([*sqlite_visible.works(), *sqlite_memory.works()], words)
+    console = Console(width=130)
+    if works:
+        console.print(_table(RATIOS, [_cells(measure(work)) for work in works]))
+    if alone:
+        rows = [_observed_cells(each) for work in alone for each in observed(work)]
+        console.print(_table(OBSERVATIONS, rows))
+    if any(work.name.startswith(("SQLite append,", "SQLite read")) for work in works):
         sizes = sqlite_events.bytes_per_event().items()
         console.print("Bytes per event:", ", ".join(f"{name} {size:.0f}" for name, size in sizes))
     return 0
+
+
+def _chosen(works: Sequence[WorkT], words: list[str]) -> list[WorkT]:
+    return [each for each in works if not words or any(word in each.name for word in words)]
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(title=_machine())
+    for column in columns:
+        table.add_column(column, justify="left" if column in ("work", "figure") else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def _cells(figure: Figure) -> list[str]:
@@ -43,9 +66,23 @@ def _cells(figure: Figure) -> list[str]:
     verdict = "" if goal is None else f"{goal:.2f} {'ok' if figure.ratio >= goal else 'MISSED'}"
     return [
         figure.work.name,
+        f"{figure.work.units:,}",
         f"{figure.ours_ns:,.0f}",
         f"{figure.reference_ns:,.0f}",
         f"{figure.ratio:.2f}",
+        verdict,
+        f"{figure.lowest:.2f} to {figure.highest:.2f}",
+    ]
+
+
+def _observed_cells(figure: Observed) -> list[str]:
+    goal = figure.work.goals.get(figure.name)
+    verdict = "" if goal is None else f"{goal:.2f} {'ok' if figure.median <= goal else 'MISSED'}"
+    return [
+        figure.work.name,
+        f"{figure.work.units:,}",
+        figure.name,
+        f"{figure.median:.2f}",
         verdict,
         f"{figure.lowest:.2f} to {figure.highest:.2f}",
     ]

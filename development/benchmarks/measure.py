@@ -1,9 +1,9 @@
-"""Measuring two ways of doing the same work, interleaved, and what came out."""
+"""Measuring two ways of doing the same work, interleaved, or one by itself; what came out."""
 
 import gc
 import statistics
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 REPEATS = 7
 
@@ -25,6 +25,34 @@ class Work:
     ours: Callable[[], float]
     reference: Callable[[], float]
     goal: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Something we do that is measured by itself, beside no other way to do it.
+
+    Attributes:
+        name: What is done.
+        units: How many times, in one run.
+        observe: Does it and returns figures, each under its name.
+        goals: The most that we want of some of them.
+    """
+
+    name: str
+    units: int
+    observe: Callable[[], Mapping[str, float]]
+    goals: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One figure that came out of an :class:`Observation`: its median, and its spread."""
+
+    work: Observation
+    name: str
+    median: float
+    lowest: float
+    highest: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +80,16 @@ def measure(work: Work) -> Figure:
         min(ratios),
         max(ratios),
     )
+
+
+def observed(work: Observation) -> list[Observed]:
+    """Observe it again and again."""
+    runs = [work.observe() for _ in range(REPEATS)]
+    values = {name: [run[name] for run in runs] for name in runs[0]}
+    return [
+        Observed(work, name, statistics.median(each), min(each), max(each))
+        for name, each in values.items()
+    ]
 
 
 def _pair(work: Work) -> tuple[float, float]:

@@ -1,94 +1,52 @@
-"""A projection with SQL of its own on SQLite, beside its bare statements and `eventsourcing`."""
+"""Projections on SQLite, taken to the head of a log by a runner, in batches of several sizes.
 
-import asyncio
-import sqlite3
+With SQL of their own they stand beside the same statements issued bare, with a table beside the
+same rows written with ``executemany``, and both beside the `eventsourcing` library.
+"""
+
 import sys
-import tempfile
-from collections.abc import Callable
-from contextlib import closing
 from importlib.util import find_spec
-from pathlib import Path
-from time import perf_counter
 
 from measure import Work
-from messages import Deposited
-from sqlite_events import FEW, MANY, PAGE, appended, empty, peer
+from sqlite_events import peer
+from sqlite_logs import PAGE
+from sqlite_models import Synchronous, caught_up, executed, upserted, with_sql, with_table
 
-from orchestrix.eventsourcing import ProjectionContext, ProjectionEngine
-from orchestrix.sqlite_store import open_sqlite_projections, open_sqlite_store
+KEYS = 1000
+EVENTS = {1: 200, 10: 2_000, 100: 10_000, 1000: 30_000, 10_000: 30_000}
+"""Batch size -> how many events: a commit for each of many would take too long."""
 
-TABLE = "CREATE TABLE balances (account PRIMARY KEY, amount)"
-MOVE = """
-    INSERT INTO balances VALUES (?, ?)
-    ON CONFLICT (account) DO UPDATE SET amount = amount + excluded.amount"""
-CHECKPOINT = "UPDATE projections SET last_processed_position = ? WHERE projection_id = 'balances'"
+PEERS = 2_000
+SMALL = (1, 10)
+"""Batches of which the commit is a large part."""
 
 
 def works() -> list[Work]:
-    """What is measured here."""
+    """What is measured here; where a commit is a small part of the work, with FULL only."""
     found = [
-        Work(
-            f"SQLite projection, own SQL, batches of {size}",
-            count := FEW if size == 1 else MANY,
-            _projected(size, count),
-            _executed(size, count),
-            0.4 if size == PAGE else None,
-        )
-        for size in (1, 10, 100, 1000, 10_000)
+        *(_own_sql(size, "FULL") for size in EVENTS),
+        *(_own_sql(size, "NORMAL") for size in SMALL),
+        *(_table(size, "FULL") for size in EVENTS),
+        *(_table(size, "NORMAL") for size in SMALL),
     ]
     if find_spec("eventsourcing") is not None:
-        name = "SQLite projection, own SQL, beside eventsourcing 9.5.6"
-        theirs = peer([sys.executable], "project", str(FEW))
-        found.append(Work(name, FEW, _projected(PAGE, FEW), theirs, 20))
+        theirs = peer([sys.executable], "project", str(PEERS))
+        for name, make in (("own SQL", with_sql), ("Table", with_table)):
+            title = f"SQLite projection, {name}, beside eventsourcing 9.5.6"
+            found.append(Work(title, PEERS, caught_up(make, PEERS, 100), theirs, 20))
     return found
 
 
-def _projected(size: int, count: int) -> Callable[[], float]:
-    async def run(file: Path) -> float:
-        async with open_sqlite_store(file) as store, open_sqlite_projections(file) as states:
-            await appended(PAGE, count)(store)
-            engine = _engine(ProjectionEngine("balances", states))
-            began = perf_counter()
-            position, at_end = 0, False
-            while not at_end:
-                page = await store.read_all(after_position=position, limit=size)
-                await engine.process_events(page)
-                position, at_end = page.last_position, page.at_end
-            return perf_counter() - began
-
-    def projected() -> float:
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "events.db"
-            with closing(sqlite3.connect(empty(file))) as connection:
-                connection.execute(TABLE)
-            return asyncio.run(run(file))
-
-    return projected
+def _own_sql(size: int, synchronous: Synchronous) -> Work:
+    name = f"SQLite projection, own SQL, batches of {size}, {synchronous}"
+    count = EVENTS[size]
+    ours = caught_up(with_sql, count, KEYS, size, synchronous)
+    reference = executed(count, KEYS, size, synchronous)
+    return Work(name, count, ours, reference, 0.4 if size == PAGE else None)
 
 
-def _engine(engine: ProjectionEngine) -> ProjectionEngine:
-    @engine.on(Deposited)
-    async def move(event: Deposited, context: ProjectionContext) -> None:
-        context.transaction.execute(MOVE, (event.account_id, event.amount))
-
-    return engine
-
-
-def _executed(size: int, count: int) -> Callable[[], float]:
-    """Issue the same statements and nothing else: no events are read, no engine runs."""
-
-    def execute() -> float:
-        with tempfile.TemporaryDirectory() as folder:
-            file = empty(Path(folder) / "events.db")
-            with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-                connection.execute(TABLE)
-                began = perf_counter()
-                for start in range(0, count, size):
-                    connection.execute("BEGIN IMMEDIATE")
-                    for at in range(start, min(start + size, count)):
-                        connection.execute(MOVE, (f"account-{at % 100}", at))
-                    connection.execute(CHECKPOINT, (start + size,))
-                    connection.execute("COMMIT")
-                return perf_counter() - began
-
-    return execute
+def _table(size: int, synchronous: Synchronous) -> Work:
+    name = f"SQLite projection, Table, batches of {size}, {synchronous}"
+    count = EVENTS[size]
+    ours = caught_up(with_table, count, KEYS, size, synchronous)
+    return Work(name, count, ours, upserted(count, KEYS, size, synchronous))
