@@ -39,6 +39,8 @@ class SQLiteStateTransaction(TableTransaction, ManagedTransaction):
             StoreUnavailable: Somebody else writes, or a handler has ended the transaction.
             ReadModelError: A table cannot be made as it is declared.
         """
+        if (ready := self._writing.ready) is not None:  # each event asks
+            return ready
         with problems_explained(self._path):
             return self._writing.begin()
 

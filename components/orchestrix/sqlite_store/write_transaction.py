@@ -31,6 +31,12 @@ class WriteTransaction:
         """Whether it holds the write lock."""
         return self._has_begun
 
+    @property
+    def ready(self) -> sqlite3.Connection | None:
+        """The connection, when it holds the write lock and all that was wanted is done."""
+        is_ready = self._has_begun and not self._wanted and self._connection.in_transaction
+        return self._connection if is_ready else None
+
     def want(self, work: Callable[[sqlite3.Connection], None]) -> None:
         """Do `work` as soon as the lock is held, at the latest before the commit."""
         self._wanted.append(work)

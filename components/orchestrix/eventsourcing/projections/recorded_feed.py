@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+from orchestrix.eventsourcing.projections.context import ProjectionContext
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
 from orchestrix.eventsourcing.projections.errors import GapInFeed, OutOfOrder
 from orchestrix.eventsourcing.projections.handlers import finish
@@ -23,9 +24,13 @@ async def apply_recorded(
         GapInFeed: The event that failed last is not among `records`.
         OutOfOrder: A position is smaller than one before it.
     """
-    async_calls, sync_calls = (
-        ({}, {}) if progress.partly else (routes.async_calls, routes.sync_calls)
+    async_calls, sync_calls, context_calls = (
+        ({}, {}, {})
+        if progress.partly
+        else (routes.async_calls, routes.sync_calls, routes.context_calls)
     )
+    projection_id, transaction = progress.began_with.projection_id, progress.transaction
+    replaying = routes.replaying
     start = following = progress.position + 1  # the run of applied positions, exclusive
     runs: list[tuple[int, int]] = []
     position, last = progress.position, None
@@ -48,6 +53,11 @@ async def apply_recorded(
                 result = function(event)  # pyright: ignore[reportArgumentType] - only events have a lane
                 if result is not None:
                     await finish(result, function)
+            elif (handle := context_calls.get(type(event))) is not None:
+                context = ProjectionContext(
+                    projection_id, position, recorded, replaying, transaction
+                )
+                await handle(event, context)  # pyright: ignore[reportArgumentType] - only events have a lane
             elif not await dispatch(recorded.event, position, recorded, routes, progress):
                 runs.append((start, position))
                 start = position + 1

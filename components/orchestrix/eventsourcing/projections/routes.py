@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from orchestrix.eventsourcing.projections.context import ProjectionContext
 from orchestrix.eventsourcing.projections.handlers import Handler, is_same
 from orchestrix.messaging import Event, UnknownEvent
 
@@ -16,6 +17,7 @@ class Routes:
         replaying: Whether these are the routes of history that is handled again.
         async_calls: Classes that lead to one coroutine function without context: the fast lane.
         sync_calls: The same for one plain function.
+        context_calls: The same for one coroutine function that takes the context second.
     """
 
     def __init__(
@@ -27,6 +29,9 @@ class Routes:
         self._known: dict[type[Event], tuple[Handler, ...] | None] = {}
         self.async_calls: dict[type[Any], Callable[[Event], Awaitable[None]]] = {}
         self.sync_calls: dict[type[Any], Function] = {}
+        self.context_calls: dict[
+            type[Any], Callable[[Event, ProjectionContext], Awaitable[None]]
+        ] = {}
 
     def handlers_of(self, cls: type[Event]) -> tuple[Handler, ...] | None:
         """Return what to call for events of `cls`; None when nothing handles them."""
@@ -46,10 +51,14 @@ class Routes:
         return handler.in_replay or not self.replaying
 
     def _open_fast_lane(self, cls: type[Event], found: list[Handler]) -> None:
-        if not self._has_fast_lanes or len(found) != 1 or found[0].context != "unwanted":
+        if not self._has_fast_lanes or len(found) != 1:
             return
-        lane = self.async_calls if found[0].is_async else self.sync_calls
-        lane[cls] = found[0].function
+        (only,) = found
+        if only.context == "unwanted":
+            lane = self.async_calls if only.is_async else self.sync_calls
+            lane[cls] = only.function
+        elif only.context == "last" and only.is_async:
+            self.context_calls[cls] = only.function
 
 
 def _one_per_function(handlers: Sequence[Handler]) -> list[Handler]:
