@@ -79,7 +79,7 @@ class ParkedKeys:
             raise cause
         delay = self._policy.delay_after(1)
         try:
-            await self._parking.set_aside(failed, delay)
+            await self._parking.set_aside(failed, cause, delay)
         except ProjectionError as error:
             raise error from cause
         self._tell(failed.position, delay, cause)

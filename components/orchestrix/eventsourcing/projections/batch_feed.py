@@ -106,7 +106,7 @@ def _split(items: list[_Item], dispatch: Dispatch) -> tuple[list[_Item], Excepti
     """Return the items before the first that cannot be handled, and why it cannot."""
     for index, item in enumerate(items):
         try:
-            dispatch.check_known(item.event())
+            dispatch.check_for_batch(item.event())
         except Exception as error:  # noqa: BLE001 - it is raised once the items before it are handled
             return items[:index], error
     return items, None

@@ -6,6 +6,7 @@ from typing import cast
 from orchestrix.eventsourcing.projections.context import ProjectionContext
 from orchestrix.eventsourcing.projections.errors import UnhandledUnknownEvent
 from orchestrix.eventsourcing.projections.handlers import Handler
+from orchestrix.eventsourcing.projections.keys import Keys
 from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.eventsourcing.projections.routes import Routes
 from orchestrix.messaging import Event, RecordedEvent, UnknownEvent
@@ -27,11 +28,13 @@ class Dispatch:
         self,
         projection_id: str,
         ignored: Collection[str],
+        keys: Keys | None = None,
         mark: Callable[[Event], None] | None = None,
     ) -> None:
         self._projection_id = projection_id
         self._ignored = ignored
-        self._mark = mark  # told of each event before its handlers are called
+        self._keys = keys if keys is not None and keys.is_declared else None
+        self._mark = None if self._keys is None else mark  # told of each event before its handlers
 
     async def __call__(
         self,
@@ -65,6 +68,12 @@ class Dispatch:
         """Raise UnhandledUnknownEvent for an unknown event that may not pass."""
         if isinstance(event, UnknownEvent) and event.type not in self._ignored:
             raise UnhandledUnknownEvent(self._projection_id, event.type, event.id)
+
+    def check_for_batch(self, event: Event) -> None:
+        """Raise what keeps an event from a batch handler: UnhandledUnknownEvent, or NoKey."""
+        self.check_known(event)
+        if self._keys is not None and not self.is_ignored(event):
+            self._keys.of_event(event)
 
     async def _call(
         self,

@@ -99,11 +99,10 @@ class ProjectionEngine:
         self._keeper = StateKeeper(projection_id, state_store)
         keys = Keys(projection_id, key)
         models = OpenModels(projection_id, tables, state_store, keys)
-        mark = models.mark if keys.is_declared else None
         self._registry = Registry(key, empties_models=bool(models))
         self._turn = turn_of(projection_id, self._keeper.shared)
         settings = Settings(projection_id, version, window, start, batch_size)
-        dispatch = Dispatch(projection_id, ignored(ignore), mark)
+        dispatch = Dispatch(projection_id, ignored(ignore), keys, models.mark)
         parts = self._keeper, self._registry, dispatch, settings
         store = self._keeper.transactional
         self.parking: Parking | None = None

@@ -1,15 +1,16 @@
 """The keys whose events are set aside, as an engine remembers them from batch to batch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from orchestrix.eventsourcing.projections.errors import NoKey
 from orchestrix.eventsourcing.projections.keys import Keys
 from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.eventsourcing.projections.recorded_feed import check_order
-from orchestrix.messaging import RecordedEvent
+from orchestrix.messaging import Event, RecordedEvent
 from orchestrix.projection_state import ParkedEvents
 
-Aside = list[tuple[str, int]]
-"""Events to be set aside, by key and position."""
+Aside = dict[int, tuple[str, RecordedEvent]]
+"""Events to be set aside, by position: each with its key."""
 
 
 class HeldKeys:
@@ -38,27 +39,34 @@ class HeldKeys:
         self._is_known = False
 
     def sort_out(
-        self, records: Sequence[RecordedEvent], progress: Progress
+        self,
+        records: Sequence[RecordedEvent],
+        progress: Progress,
+        hears: Callable[[Event], bool],
     ) -> tuple[list[RecordedEvent], Aside]:
         """Return which of new events are to be handled, and which to be set aside.
 
-        A record that has no key is to be handled: nothing says whose it is.
+        Raises:
+            NoKey: An event that has handlers may belong to a key that is held.
+            OutOfOrder: Positions descend.
         """
         if not self._held:
-            return list(records), []
+            return list(records), {}
         check_order(progress.began_with.projection_id, records)
         kept: list[RecordedEvent] = []
-        aside: dict[int, str] = {}
+        aside: Aside = {}
         for recorded in records:
-            key = self._key_of(recorded)
-            if key not in self._held:
-                kept.append(recorded)
+            key = self._key_of(recorded, hears)
+            if key is not None and key in self._held:
+                aside[recorded.position] = key, recorded
             else:
-                aside[recorded.position] = key
-        return kept, [(key, position) for position, key in aside.items()]
+                kept.append(recorded)
+        return kept, aside
 
-    def _key_of(self, recorded: RecordedEvent) -> str | None:
+    def _key_of(self, recorded: RecordedEvent, hears: Callable[[Event], bool]) -> str | None:
         try:
             return self._keys.of(recorded)
-        except Exception:  # noqa: BLE001 - if it is the event, its handlers get it, too
+        except NoKey:
+            if hears(recorded.event):
+                raise
             return None

@@ -29,10 +29,21 @@ class Keys:
         self.is_declared = function is not None
 
     def of(self, recorded: RecordedEvent) -> str:
-        """Return the key of a recorded event. Raises as :meth:`of_event`."""
+        """Return the key of a recorded event.
+
+        Raises:
+            NoKey: As :meth:`of_event`, or the event cannot be decoded.
+        """
         if self._function is None:
             return recorded.stream_id
-        return self.of_event(recorded.event)
+        try:
+            event = recorded.event
+        except Exception as error:
+            raise NoKey(
+                f"projection {self._projection_id!r}: the key of the event at position "
+                f"{recorded.position} cannot be told, since it cannot be decoded: {error!r}"
+            ) from error
+        return self.of_event(event)
 
     def of_event(self, event: Event) -> str:
         """Return the key that the function gives an event.

@@ -14,6 +14,7 @@ from orchestrix.eventsourcing.projections.handlers import call
 from orchestrix.eventsourcing.projections.held_keys import Aside, HeldKeys
 from orchestrix.eventsourcing.projections.keys import Keys
 from orchestrix.eventsourcing.projections.open_models import OpenModels
+from orchestrix.eventsourcing.projections.parts import from_start
 from orchestrix.eventsourcing.projections.progress import sentence
 from orchestrix.eventsourcing.projections.registry import Registry
 from orchestrix.eventsourcing.projections.settings import Settings
@@ -57,18 +58,19 @@ class ManagedWork(TransactionalWork):
         self._keys = keys
         self._held = HeldKeys(keys)
 
-    async def set_aside(self, failed: RecordedEvent, delay: float | None) -> None:
+    async def set_aside(
+        self, failed: RecordedEvent, cause: BaseException, delay: float | None
+    ) -> None:
         """See Parking."""
         await self._be_ready()
         key, now = self._keys.of(failed), datetime.now(UTC)
 
         async def work(transaction: ManagedTransaction) -> None:
-            error = self._progress.last_error or ""
             self._progress.pass_over(failed)
             if await _find(transaction.parked, key) is None:
                 parked = ParkedKey(
                     projection_id=self._settings.projection_id, key=key, position=failed.position,
-                    since=now, attempts=1, error=error, failed_at=now, delay=delay,
+                    since=now, attempts=1, error=sentence(cause), failed_at=now, delay=delay,
                 )  # fmt: skip
                 await transaction.parked.save(parked)
             await transaction.parked.add([(key, failed.position)])
@@ -122,23 +124,34 @@ class ManagedWork(TransactionalWork):
     async def _handle(
         self, items: Sequence[Any], feed: Feed, transaction: ManagedTransaction
     ) -> None:
+        if feed == "bare":
+            await super()._handle(items, feed, transaction)
+            return
+        items = from_start(items, feed, self._settings.start, self._progress)
         await self._held.know(transaction.parked, self._stored)
-        kept, aside = self._held.sort_out(items, self._progress)
+        kept, aside = self._held.sort_out(items, self._progress, self._registry.hears)
         if aside:
             await self._add(aside, transaction)
-            if aside[0][1] == self._progress.failed_position:
-                self._progress.reach(aside[0][1])
         await super()._handle(kept, feed, transaction)
         if aside:
-            self._progress.reach(aside[-1][1])
+            _, last = aside[max(aside)]
+            self._pass(last)
 
     async def _add(self, aside: Aside, transaction: ManagedTransaction) -> None:
+        if self._progress.failed_position in aside:
+            self._progress.failed_position = None  # it comes next no more
         try:
-            await transaction.parked.add(aside)
+            await transaction.parked.add([(key, at) for at, (key, _) in aside.items()])
         except NotParked as error:  # somebody else has freed a key since the state was loaded
             state = await self._store.load_state(self._settings.projection_id)
             found = None if state is None else state.revision
             raise StateConflict(self._settings.projection_id, self._stored, found) from error
+
+    def _pass(self, last: RecordedEvent) -> None:
+        """Move the checkpoint over events that were set aside."""
+        if last.position > self._progress.position:
+            self._progress.reach(last.position)
+            self._progress.event_id = last.id
 
     async def _empty(self, transaction: ManagedTransaction) -> None:
         await transaction.parked.clear()
@@ -187,7 +200,7 @@ class ManagedWork(TransactionalWork):
 
     async def _hand_to_batch_handler(self, recorded: RecordedEvent) -> bool:
         event, handler = recorded.event, self._registry.batch
-        self._dispatch.check_known(event)
+        self._dispatch.check_for_batch(event)
         if handler is None or self._dispatch.is_ignored(event):
             return False
         context = self._progress.context(

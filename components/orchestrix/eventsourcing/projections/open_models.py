@@ -31,10 +31,18 @@ class OpenModels:
         """Whether there are any."""
         return bool(self._models)
 
-    async def begin(self, transaction: Any, revision: int | None) -> None:
-        """Begin a batch; see :class:`OpenReadModel`, also for the other methods."""
+    async def begin(self, transaction: Any, revision: int | None, *, one_by_one: bool) -> None:
+        """Begin a batch; see :class:`OpenReadModel`, also for the other methods.
+
+        Args:
+            transaction: The store's transaction.
+            revision: Of the state that is stored.
+            one_by_one: Whether each event is marked before it is handled.
+        """
         for each in self._models:
             await each.begin(transaction, revision)
+            if one_by_one and self._keys.is_declared:
+                each.segment_key = None  # nobody's event yet, and yet it is checked whose rows
 
     async def empty(self) -> None:
         """Empty all of them."""

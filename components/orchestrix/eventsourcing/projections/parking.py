@@ -21,11 +21,14 @@ class Parking:
         self._turn = turn
         self._work = work
 
-    async def set_aside(self, failed: RecordedEvent, delay: float | None) -> None:
+    async def set_aside(
+        self, failed: RecordedEvent, cause: BaseException, delay: float | None
+    ) -> None:
         """Set the event that failed last aside, and its key: the others can be fed now.
 
         Args:
             failed: The event at ``failed_position`` of the state.
+            cause: What it failed with.
             delay: Seconds until it is to be tried again, by whoever runs the projection, at
                 least 0; None: it is parked, until somebody asks for it.
 
@@ -33,7 +36,7 @@ class Parking:
             FeedError: Another one failed, or none; nothing is set aside.
             NoKey: It has no key, so nobody knows what must wait for it; nothing is set aside.
         """
-        await in_turn(self._turn, self._work, lambda: self._work.set_aside(failed, delay))
+        await in_turn(self._turn, self._work, lambda: self._work.set_aside(failed, cause, delay))
 
     async def retry(
         self, key: str, events: Sequence[RecordedEvent], delay_after: DelayAfter

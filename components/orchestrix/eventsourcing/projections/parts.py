@@ -17,9 +17,9 @@ def from_start(
 ) -> Sequence[Any]:
     """Return what lies from the time `start` (inclusive) on; all, when it is no time.
 
-    The checkpoint moves over the others.
+    The checkpoint moves over the others. Once an event was applied, the projection has begun.
     """
-    if feed == "bare" or not isinstance(start, datetime):
+    if feed == "bare" or not isinstance(start, datetime) or progress.has_applied():
         return items
     progress.make_state()  # who asks during the chunk shall see how it was before
     for index, recorded in enumerate(items):

@@ -109,7 +109,8 @@ class Progress:
         if position > self.position:
             self.position = position
             self.highest = max(self.highest, position)
-            self.failed_position = None
+            if self.failed_position is not None and position >= self.failed_position:
+                self.failed_position = None
             self.is_dirty = self.has_moved = True
 
     def pass_over(self, failed: RecordedEvent) -> None:
@@ -138,6 +139,10 @@ class Progress:
         if self._window is not None and len(self.seen) > 2 * self._window:
             self._event_ids = self._remembered().newest(self._window)
             self.seen = set(self._event_ids)
+
+    def has_applied(self) -> bool:
+        """Say whether any event was applied since the beginning, or that of a replay."""
+        return self._count > 0
 
     def is_replayed(self) -> bool:
         """Say whether a replay has reached the checkpoint that bounds it."""

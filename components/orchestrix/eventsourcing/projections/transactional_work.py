@@ -94,7 +94,8 @@ class TransactionalWork(Work):
                 return
             if not must_reset:  # else the replay never happened
                 self._begin_chunk(feed, items, page)
-                if items and feed == "recorded":
+                start = self._settings.start
+                if feed == "recorded" and from_start(items, feed, start, self._progress):
                     self._progress.failed_position = items[0].position
             await self._count_failure(error)
             raise
@@ -174,7 +175,8 @@ class TransactionalWork(Work):
         self._is_lost = True  # until it is known to be stored
         try:
             async with self._store.transaction(self._settings.projection_id) as transaction:
-                await self._models.begin(transaction, self._stored)
+                one_by_one = self._registry.batch is None
+                await self._models.begin(transaction, self._stored, one_by_one=one_by_one)
                 self._progress.transaction = transaction
                 await work(transaction)
                 await self._models.flush()
@@ -197,9 +199,17 @@ class TransactionalWork(Work):
         size = SLICE if self._registry.batch is None else max(len(items), 1)
         for start in range(0, len(items), size):
             part = items[start : start + size]
-            await self._prefetch(part)
+            await self._prefetch(self._new(part))
             await self._apply(part, feed)
             await self._models.settle()
+
+    def _new(self, items: Sequence[Any]) -> Sequence[Any]:
+        checkpoint = self._progress.position
+        return [
+            each
+            for each in items
+            if not isinstance(each, RecordedEvent) or each.position > checkpoint
+        ]
 
     async def _prefetch(self, items: Sequence[Event] | Sequence[RecordedEvent]) -> None:
         events = [each.event if isinstance(each, RecordedEvent) else each for each in items]

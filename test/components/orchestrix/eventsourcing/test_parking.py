@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from spied_tables import SpiedStore
 
 from orchestrix.eventsourcing import (
     FeedError,
+    GapInFeed,
     NoKey,
     OutOfOrder,
     Page,
@@ -37,6 +39,9 @@ from orchestrix.read_models import Table
 class Seen:
     stream: str
     amounts: list[int]
+
+
+NO = ValueError("no 1")
 
 
 class Case:
@@ -96,11 +101,11 @@ class Case:
         while True:
             try:
                 await self.engine.process_events(self.page())
-            except (ValueError, UnhandledUnknownEvent):
+            except (ValueError, UnhandledUnknownEvent) as error:
                 state = await self.state()
                 assert state.failed_position is not None
                 aside.append(state.failed_position)
-                await self.parking.set_aside(self.record(state.failed_position), delay)
+                await self.parking.set_aside(self.record(state.failed_position), error, delay)
             else:
                 return aside
 
@@ -218,7 +223,7 @@ async def test_only_what_failed_last_can_be_set_aside(case: Case) -> None:
         await case.engine.process_events(case.page())
 
     with pytest.raises(FeedError, match="cannot pass position 4 over: what failed last is at 3"):
-        await case.parking.set_aside(case.record(4), None)
+        await case.parking.set_aside(case.record(4), NO, None)
 
     assert await case.keys() == []
     assert (await case.state()).last_processed_position == 2
@@ -367,7 +372,7 @@ async def test_a_retry_takes_no_event_above_the_checkpoint() -> None:
     case.failing = {1}
     with pytest.raises(ValueError, match="no 1"):
         await case.engine.process_events(case.log.read_all())
-    await case.parking.set_aside(case.record(1), None)
+    await case.parking.set_aside(case.record(1), NO, None)
     case.failing = set()
 
     await case.parking.retry("a", [case.record(1), case.record(2)], lambda _: None)
@@ -386,14 +391,14 @@ async def test_an_event_that_could_not_be_queued_is_set_aside_behind_the_others(
     case.failing = {1}
     with pytest.raises(ValueError, match="no 1"):
         await case.engine.process_events(case.page())
-    await case.parking.set_aside(case.record(1), 7.0)
+    await case.parking.set_aside(case.record(1), NO, 7.0)
     await case.engine.process_events([case.record(2)])
     store.breaks_after = 0
     with pytest.raises(ConnectionError):
         await case.engine.process_events([case.record(3)])
     assert (await case.state()).failed_position == 3
 
-    await case.parking.set_aside(case.record(3), None)
+    await case.parking.set_aside(case.record(3), NO, None)
     key = await case.key()
     assert (key.position, key.events, key.delay, key.error) == (1, 2, 7.0, "ValueError: no 1")
 
@@ -409,7 +414,7 @@ async def test_an_event_that_failed_and_waits_now_leaves_no_gap(case: Case) -> N
     case.failing = {1}
     with pytest.raises(ValueError, match="no 1"):
         await case.engine.process_events(case.page())
-    await case.parking.set_aside(case.record(1), None)
+    await case.parking.set_aside(case.record(1), NO, None)
     store.breaks_after = 0
     with pytest.raises(ConnectionError):
         await case.engine.process_events([case.record(2)])
@@ -476,7 +481,7 @@ async def test_what_did_not_change_anything_leaves_the_state_known(case: Case) -
     await case.feed()
     state = await case.state()
     with pytest.raises(FeedError):
-        await case.parking.set_aside(case.record(2), None)
+        await case.parking.set_aside(case.record(2), NO, None)
     assert case.engine.get_state() == state
 
     case.error = lambda _: StoreUnavailable("elsewhere", "it is away")
@@ -600,7 +605,7 @@ async def test_an_event_without_a_key_cannot_be_set_aside(
     with pytest.raises(NoKey):
         await case.engine.process_events(case.page())
     with pytest.raises(NoKey):
-        await case.parking.set_aside(case.record(3), None)
+        await case.parking.set_aside(case.record(3), NO, None)
 
     assert (await case.state()).last_processed_position == 2
 
@@ -621,7 +626,7 @@ async def test_a_batch_handler_is_given_none_of_a_key_that_is_set_aside() -> Non
     with pytest.raises(ValueError, match="no"):
         await engine.process_events(page)
     assert engine.parking is not None
-    await engine.parking.set_aside(page.events[0], None)
+    await engine.parking.set_aside(page.events[0], NO, None)
     await engine.process_events(log.read_all(after_position=1))
     failing.clear()
     await engine.parking.retry("a", [page.events[0], page.events[2]], lambda _: None)
@@ -650,7 +655,7 @@ async def test_a_batch_handler_is_told_what_is_history_when_it_is_tried_again() 
         page = log.read_all(after_position=position - 1)
         with pytest.raises(error):
             await engine.process_events(page)
-        await engine.parking.set_aside(page.events[0], None)
+        await engine.parking.set_aside(page.events[0], NO, None)
     failing.clear()
 
     records = log.read_all().events
@@ -751,6 +756,125 @@ async def test_a_key_that_somebody_else_frees_meanwhile_is_a_conflict(case: Case
     assert await case.rows() == {"a": [6], "b": [2, 4]}
 
 
+@pytest.mark.parametrize("is_batch", [False, True])
+async def test_an_event_whose_key_is_in_doubt_overtakes_nothing(is_batch: bool) -> None:
+    log, seen, keyless = InMemoryEventStore(), list[int](), {2}
+    engine = ProjectionEngine(
+        "seen", InMemoryProjections(), key=lambda event: "" if event.amount in keyless else "a"
+    )
+
+    def handle(event: Any) -> None:
+        for each in event if is_batch else [event]:
+            if each.amount == 1 and keyless:
+                raise ValueError("no 1")
+            seen.append(each.amount)
+
+    engine.on_batch(handle) if is_batch else engine.on(Deposited)(handle)
+    for amount in (1, 2):
+        log.append("a", [Deposited(amount=amount)])
+    assert engine.parking is not None
+    with pytest.raises(ValueError, match="no 1"):
+        await engine.process_events(log.read_all())
+    await engine.parking.set_aside(log.read_all(limit=1).events[0], NO, None)
+    with pytest.raises(NoKey):
+        await engine.process_events(log.read_all(after_position=1))
+
+    keyless.clear()
+    await engine.process_events(log.read_all(after_position=1))
+    await engine.parking.retry("a", log.read_all().events, lambda _: None)
+
+    assert seen == [1, 2]
+
+
+async def test_a_batch_handler_gets_no_event_without_a_key() -> None:
+    engine = ProjectionEngine("seen", InMemoryProjections(), key=lambda event: "")
+    engine.on_batch(lambda events: None)
+
+    with pytest.raises(NoKey):
+        await engine.process_events([Deposited(amount=1)])
+
+
+async def test_the_last_event_is_one_that_was_set_aside_behind_others(case: Case) -> None:
+    case.failing = {1}
+    await case.feed()
+
+    assert (await case.state()).last_processed_event_id == case.record(5).id
+
+
+async def test_the_error_of_a_key_is_that_of_its_event(case: Case) -> None:
+    case.failing = {1}
+    with pytest.raises(ValueError, match="no 1"):
+        await case.engine.process_events(case.page())
+
+    await case.parking.set_aside(case.record(1), OSError("the cause"), None)
+
+    assert (await case.key()).error == "OSError: the cause"
+
+
+async def test_a_failed_event_cannot_be_left_out_by_going_back(case: Case) -> None:
+    case.failing = {3}
+    with pytest.raises(ValueError, match="no 3"):
+        await case.engine.process_events([case.record(1), case.record(3)])
+    await case.engine.process_events([case.record(2)])
+
+    with pytest.raises(GapInFeed):
+        await case.engine.process_events([case.record(4)])
+
+
+async def test_what_waits_now_is_no_gap_for_what_comes_before_it(
+    case: Case, caplog: pytest.LogCaptureFixture
+) -> None:
+    case = Case(store := Forgetful())
+    case.append(("a", 1), ("b", 2), ("a", 3))
+    case.failing = {1}
+    with pytest.raises(ValueError, match="no 1"):
+        await case.engine.process_events(case.page())
+    await case.parking.set_aside(case.record(1), NO, None)
+    store.breaks_after = 0
+    with pytest.raises(ConnectionError):
+        await case.engine.process_events([case.record(3)])
+    caplog.clear()
+
+    await case.engine.process_events([case.record(2), case.record(3)])
+
+    assert await case.rows() == {"b": [2]}
+    assert caplog.text == ""
+
+
+async def test_an_undecodable_event_has_no_key_of_a_function(case: Case) -> None:
+    def broken() -> Any:
+        raise ValueError("cannot be decoded")
+
+    case.started(key=lambda event: "a")
+    one = case.record(1)
+    record = RecordedEvent(one.id, one.type, "a", 0, 1, one.recorded_at, {}, broken)
+    with pytest.raises(ValueError, match="cannot be decoded"):
+        await case.engine.process_events([record])
+
+    with pytest.raises(NoKey, match="position 1 cannot be told, since it cannot be decoded"):
+        await case.parking.set_aside(record, NO, None)
+
+
+async def test_a_start_in_time_is_looked_at_until_the_projection_has_begun(case: Case) -> None:
+    await case.engine.process_events(case.log.read_all(limit=2))
+    case.started(start=datetime.now(UTC) + timedelta(days=1))
+
+    await case.engine.process_events(case.log.read_all())
+
+    assert await case.rows() == {"a": [1, 3, 5], "b": [2, 4]}
+
+
+async def test_what_lies_before_the_start_cannot_be_set_aside() -> None:
+    case = Case(store := Forgetful(), start=datetime.now(UTC) + timedelta(days=1))
+    case.append(("a", 1))
+    store.breaks_after = 0
+    with pytest.raises(ConnectionError):
+        await case.engine.process_events(case.page())
+
+    with pytest.raises(FeedError):
+        await case.parking.set_aside(case.record(1), NO, None)
+
+
 async def test_events_that_are_fed_again_are_set_aside_once(case: Case) -> None:
     case.failing = {1}
     await case.feed()
@@ -825,7 +949,7 @@ def steps(case: Case) -> list[Callable[[], Any]]:
     async def set_aside() -> None:
         state = case.engine.get_state()
         if state is not None and state.failed_position == 1:
-            await case.parking.set_aside(case.record(1), 0.0)
+            await case.parking.set_aside(case.record(1), NO, 0.0)
 
     async def retry() -> None:
         if events := await case.queued("a"):

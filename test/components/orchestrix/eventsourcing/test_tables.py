@@ -203,6 +203,35 @@ async def test_a_key_function_is_asked_also_without_tables() -> None:
         await engine.process_events([deposit("a", 1)])
 
 
+@pytest.mark.parametrize("has_worked", [False, True])
+@pytest.mark.parametrize("has_worked", [False, True])
+async def test_a_row_that_a_reset_hook_puts_is_anybodys(has_worked: bool) -> None:
+    store, table = InMemoryProjections(), Table(Total, key="account")
+    engine = ProjectionEngine("totals", store, tables=[table], key=by_account)
+    engine.on(Deposited)(lambda event: table.put(Total("all", event.amount)))
+    engine.on_reset(lambda: table.put(Total("all")))
+
+    for _ in range(1 + has_worked):
+        await engine.replay([deposit("a", 1), deposit("b", 2)])
+
+    assert await store.table(table).query() == [Total("all", 2)]
+
+
+async def test_a_replay_loads_and_decodes_nothing_before_its_start() -> None:
+    log = log_of([deposit("a", 1), deposit("a", 2)])
+    records = log.read_all().events
+
+    def broken() -> Event:
+        raise ValueError("cannot be decoded")
+
+    first = RecordedEvent(records[0].id, "Deposited", "s", 0, 1, records[0].recorded_at, {}, broken)
+    case = Case(start=1)
+
+    await case.engine.replay([first, records[1]])
+
+    assert await case.rows() == {"a": 2}
+
+
 async def test_another_key_function_is_other_code() -> None:
     prints: list[str | None] = []
     for key in (None, by_account, lambda event: "all"):
