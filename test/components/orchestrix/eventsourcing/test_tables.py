@@ -204,7 +204,6 @@ async def test_a_key_function_is_asked_also_without_tables() -> None:
 
 
 @pytest.mark.parametrize("has_worked", [False, True])
-@pytest.mark.parametrize("has_worked", [False, True])
 async def test_a_row_that_a_reset_hook_puts_is_anybodys(has_worked: bool) -> None:
     store, table = InMemoryProjections(), Table(Total, key="account")
     engine = ProjectionEngine("totals", store, tables=[table], key=by_account)
