@@ -4,13 +4,13 @@ import inspect
 from collections.abc import Sequence
 from math import inf
 
-from orchestrix.eventsourcing import AsyncEventStore, ProjectionEngine
+from orchestrix.eventsourcing import AppendResult, AsyncEventStore, ProjectionEngine
 from orchestrix.memory_store import (
     InMemoryAsyncEventStore,
     InMemoryEventStore,
     InMemoryProjections,
 )
-from orchestrix.projection_runtime.errors import InvalidRunner
+from orchestrix.projection_runtime.errors import InvalidRunner, InvalidWait
 from orchestrix.projection_runtime.failure_policy import FailurePolicy
 from orchestrix.projection_state import InMemoryProjectionStateStore
 
@@ -37,10 +37,21 @@ def check_seconds(name: str, seconds: object) -> None:
     raise InvalidRunner(f"{name} is a number of seconds above 0; found {seconds!r}")
 
 
+def policy_of(on_failure: object) -> FailurePolicy:
+    """Return a failure policy, the usual one for None, or raise InvalidRunner."""
+    if on_failure is None:
+        return FailurePolicy()
+    if isinstance(on_failure, FailurePolicy):
+        return on_failure
+    raise InvalidRunner(
+        f"on_failure is a FailurePolicy, as in FailurePolicy('stop'); found {on_failure!r}"
+    )
+
+
 def check_engines(engines: Sequence[ProjectionEngine], policy: FailurePolicy) -> None:
     """Raise InvalidRunner unless they can be run together, and as the policy says."""
-    if not engines:
-        raise InvalidRunner("a runner needs at least one engine")
+    if isinstance(engines, ProjectionEngine) or not engines:
+        raise InvalidRunner(f"a runner needs a list of at least one engine; found {engines!r}")
     names = [each.projection_id for each in engines]
     for name in names:
         if names.count(name) > 1:
@@ -66,3 +77,18 @@ def _check_model(engine: ProjectionEngine) -> None:
             f"in {engine.state_store!r}, so the model would be empty after a restart; give "
             "the engine an InMemoryProjectionStateStore(), or write the model to the store"
         )
+
+
+def check_wait(target: object, projections: object, seconds: object) -> None:
+    """Raise InvalidWait unless that can be waited for."""
+    is_position = isinstance(target, int) and not isinstance(target, bool) and target >= 0
+    if not is_position and not isinstance(target, AppendResult):
+        raise InvalidWait(
+            f"wait_for takes what an append returned (after its await), or a position from 0 on; "
+            f"found {target!r}"
+        )
+    if isinstance(projections, str):
+        raise InvalidWait(f"projections is a list of names, as in [{projections!r}]")
+    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 <= seconds < inf:
+        return
+    raise InvalidWait(f"timeout is a number of seconds from 0 on; found {seconds!r}")

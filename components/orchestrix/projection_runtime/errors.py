@@ -6,6 +6,9 @@
     * UnknownProjection    a name that the runner was not given (also a ValueError)
     * CheckpointAboveHead  a projection that has handled more than there is
     * ProjectionPaused     somebody paused it
+    * HandlerCancelled     what a handler waited for was cancelled, and nobody ended the runner
+    * TooManyKeys          so many keys are set aside that it is not the events
+    * InvalidWait          what cannot be waited for (also a ValueError)
     * NotManaged           a state store that keeps states and nothing else (also a TypeError)
     * ProjectionsStopped   projections that do not go on, each with its cause
     * NotProcessed         a write that is not in a read model, and why
@@ -80,6 +83,18 @@ class ProjectionPaused(RunnerError):
         return f"projection {self.projection_id!r} is paused; resume it to go on"
 
 
+class HandlerCancelled(RunnerError):
+    """A handler ended in CancelledError, although nobody ends the runner. The event failed."""
+
+
+class TooManyKeys(RunnerError):
+    """A projection stops rather than set one more key aside."""
+
+
+class InvalidWait(RunnerError, ValueError):
+    """What was given to ``wait_for`` cannot be waited for."""
+
+
 class NotManaged(RunnerError, TypeError):
     """A projection whose state store keeps no parked keys and no wishes.
 
@@ -113,7 +128,7 @@ class ProjectionsStopped(RunnerError):
         self.causes = dict(causes)
 
     def __str__(self) -> str:
-        each = "; ".join(f"{name!r}: {_sentence(error)}" for name, error in self.causes.items())
+        each = "; ".join(f"{name!r}: {sentence(error)}" for name, error in self.causes.items())
         return f"stopped: {each}"
 
 
@@ -143,5 +158,14 @@ class NotInTime(NotProcessed, TimeoutError):
     """It had not come when the time was over; it may still come."""
 
 
-def _sentence(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+def sentence(error: BaseException) -> str:
+    """Return the class and the text of an exception, whatever its ``__str__`` does."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception as broken:  # noqa: BLE001 - a handler's exception may be broken itself
+        return f"{type(error).__name__} (its text cannot be had: {type(broken).__name__})"
+
+
+def trace_of(error: BaseException) -> BaseException | None:
+    """Return what a log is to show of an error beside its sentence: ours say all themselves."""
+    return None if isinstance(error, OrchestrixError) else error

@@ -1,9 +1,8 @@
 """What a runner does when a handler fails."""
 
 from dataclasses import dataclass, field
-from typing import Final, Literal, get_args
+from typing import Literal, get_args
 
-from orchestrix.eventsourcing import NoKey, NoTransaction, UnhandledUnknownEvent
 from orchestrix.messaging import ExponentialBackoff, RetryPolicy
 from orchestrix.projection_runtime.errors import InvalidRunner
 
@@ -13,10 +12,6 @@ Action = Literal["park", "stop", "skip"]
 `park`: the event's key is set aside at once and tried again beside the others, at last parked.
 `stop` and `skip`: the projection waits for the attempts; then it stops, or passes the event over.
 """
-
-
-HANDLERS_OWN: Final = (UnhandledUnknownEvent, NoTransaction, NoKey)
-"""Errors of the engine that an event or its handler is at fault for."""
 
 
 def _usual_retry() -> RetryPolicy:
@@ -32,7 +27,7 @@ class FailurePolicy:
 
     Attributes:
         action: What follows a failure. None: park, where the state store can, else stop.
-        retry: How often, and how long to wait. Usual: five retries within about six seconds.
+        retry: How often, and how long to wait. Usual: five retries within two or three seconds.
         most_keys: The most keys that are set aside before a projection stops rather than sets
             aside one more, at least 1: when all fail, it is not the events.
 

@@ -3,20 +3,22 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any, Final
 
 from orchestrix.eventsourcing import (
     AsyncEventStore,
+    FeedError,
+    GapInFeed,
     Page,
     ProjectionEngine,
-    ProjectionError,
     StorageError,
 )
-from orchestrix.messaging import RecordedEvent
-from orchestrix.projection_runtime.errors import CheckpointAboveHead
-from orchestrix.projection_runtime.failure_policy import HANDLERS_OWN, FailurePolicy
+from orchestrix.projection_runtime.attempts import Attempts
+from orchestrix.projection_runtime.errors import CheckpointAboveHead, sentence, trace_of
+from orchestrix.projection_runtime.failure_policy import FailurePolicy
+from orchestrix.projection_runtime.failures import is_final, not_cancelled
 from orchestrix.projection_runtime.log_reader import LogReader
 from orchestrix.projection_runtime.management import Management
 from orchestrix.projection_runtime.outages import Outages
@@ -24,8 +26,6 @@ from orchestrix.projection_runtime.stalls import Stall
 from orchestrix.projection_runtime.status import Condition
 from orchestrix.projection_runtime.throughput import Throughput
 from orchestrix.projection_state import ProjectionState, StateConflict
-
-T = TypeVar("T")
 
 logger = logging.getLogger("orchestrix.runtime")
 
@@ -42,7 +42,6 @@ class Follower:
             keeps nothing else.
         condition: What happens to it at present.
         problem: What failed, until it succeeds.
-        failed_at: The position of the event that failed, until it succeeds or is passed over.
         throughput: How fast it is.
         task: The task that runs it.
         busy_since: When the engine was called, while it is; by ``time.monotonic``.
@@ -61,27 +60,34 @@ class Follower:
         self.engine = engine
         self.projection_id = engine.projection_id
         self.management = management
-        self.condition: Condition = "not started"
+        self.condition: Condition = "not running"
         self.problem: Exception | None = None
-        self.failed_at: int | None = None
         self.throughput = Throughput(time.monotonic)
         self.task: asyncio.Task[Any] | None = None
         self.busy_since: float | None = None
         self.stall: Stall | None = None
         self._store = store
         self._reader = reader
-        self._policy = policy
+        self._attempts = Attempts(engine, management, policy)
         self._moved = moved
-        self._stopping = asyncio.Event()
         self._at = 0
         self._is_known = False  # whether the engine has seen that this is its log
-        self._failures = 0
-        self._outages = Outages()
+        self._outages = Outages(self.projection_id, self._is_retrying)
 
     @property
     def is_at_work(self) -> bool:
         """Whether this runner moves it at present, so that every move is announced."""
         return self.condition in ("catching up", "live", "retrying")
+
+    @property
+    def failed_at(self) -> int | None:
+        """The position of the event that failed, until it succeeds or is passed over."""
+        return self._attempts.failed_at
+
+    @property
+    def store_id(self) -> str:
+        """The identity of the log."""
+        return self._store.store_id
 
     def problem_in_words(self) -> str | None:
         """Return what is wrong, in a sentence; None when nothing is."""
@@ -89,12 +95,13 @@ class Follower:
             return str(self.stall)
         if self.condition == "waiting" and self.management is not None:
             return f"{self.management.holder} runs it"
-        return None if self.problem is None else f"{type(self.problem).__name__}: {self.problem}"
+        return None if self.problem is None else sentence(self.problem)
 
     async def load_state(self) -> ProjectionState | None:
         """Return the state as it is stored, whoever stored it last."""
-        if self.is_at_work and (state := self.engine.get_state()) is not None:
-            return state
+        known = self.engine.get_state()
+        if self.management is None and self.is_at_work and known is not None:
+            return known
         return await self.engine.state_store.load_state(self.projection_id)
 
     async def follow(self, stopping: asyncio.Event, *, to_head: bool) -> None:
@@ -103,7 +110,7 @@ class Follower:
         A batch that was begun is finished. What ends it otherwise is in `problem`, with the
         condition ``stopped``.
         """
-        self._stopping = stopping
+        self._outages.stopping = stopping
         self.problem, self.task = None, asyncio.current_task()
         self._change("catching up")
         renewing = None if self.management is None else self.management.keep()
@@ -112,36 +119,39 @@ class Follower:
         except Exception as error:
             self.problem = error
             self._change("stopped")
-            logger.exception("projection %r is stopped", self.projection_id)
+            logger.error(
+                "projection %r is stopped: %s",
+                self.projection_id, sentence(error), exc_info=trace_of(error),
+            )  # fmt: skip
         finally:
             self.task = None
             if self.condition != "stopped":
-                self._change("not started")
+                self._change("not running")
             if renewing is not None and self.management is not None:
                 await self.management.give_back(renewing)
 
     async def _follow(self, to_head: bool) -> None:
         target = None if to_head else 0
         if self.management is None:
-            await self._until_done(self._begin)
-        while not self._stopping.is_set():
+            await self._outages.until_done(self._begin)
+        while not self._outages.stopping.is_set():
             if target is None:
-                target = await self._until_done(self._store.head)
+                target = await self._outages.until_done(self._store.head)
             if not await self._is_ours():
                 if to_head and target is not None and await self._is_past(target):
                     return
-                await self._pause(LOOK)
+                await self._outages.pause(LOOK)
                 continue
-            page = await self._until_done(self._next_page)
+            page = await self._outages.until_done(self._next_page)
             if page is None:
                 return
             await self._handle(page)
-            next_attempt = await self._until_done(self._attend)
+            next_attempt = await self._outages.until_done(self._attend)
             if page.at_end and self._at >= page.last_position:
                 if to_head and next_attempt is None:
                     return
                 self._change("live")
-                await self._until_done(lambda: self._wait_for_more(next_attempt))  # noqa: B023 - it is called at once
+                await self._outages.until_done(lambda: self._wait_for_more(next_attempt))  # noqa: B023 - it is called at once
             elif self.condition == "live":
                 self._change("catching up")
 
@@ -149,13 +159,12 @@ class Follower:
         """Say whether this runner is to go on: nobody else runs the projection, or paused it."""
         if self.management is None:
             return True
-        was_held = self.management.is_held
-        await self._until_done(self.management.take)
+        has_looked = await self._outages.until_done(self.management.take)
         if not self.management.is_held:
             self._change("waiting")
             return False
-        if not was_held:
-            await self._until_done(self._begin)
+        if has_looked:  # somebody may have replayed it
+            await self._outages.until_done(self._begin)
         if self.management.is_paused:
             self._change("paused")
             return False
@@ -167,18 +176,21 @@ class Follower:
         """Say whether somebody else has handled the log up to there; nobody will, if paused."""
         if self.management is not None:
             self.management.check_not_paused()
-        state = await self._until_done(self.load_state)
+        state = await self._outages.until_done(self.load_state)
         return state is not None and state.last_processed_position >= position
 
     async def _attend(self) -> float | None:
         """Do what is asked for; return the seconds until some key is tried again."""
-        return None if self.management is None else await self.management.attend()
+        if self.management is None:
+            return None
+        with self._busy():
+            return await self.management.attend()
 
     async def _begin(self) -> None:
         await self.engine.initialize()
-        self._is_known = False
-        self._at, head = self._checkpoint(), await self._store.head()
-        if self._at > head:
+        before, self._at = self._at, self._checkpoint()
+        self._is_known = self._is_known and before == self._at
+        if self._at > (head := await self._store.head()):
             raise CheckpointAboveHead(self.projection_id, self._at, head)
 
     async def _next_page(self) -> Page:
@@ -188,7 +200,7 @@ class Follower:
         """Wait until there is more to do: in the log, or after some seconds elsewhere."""
         if self.management is not None:
             at_most = LOOK if at_most is None else min(LOOK, at_most)
-        await self._reader.wait(self._at, self._stopping, at_most)
+        await self._reader.wait(self._at, self._outages.stopping, at_most)
 
     async def _handle(self, page: Page) -> None:
         """Feed `page`, again and again until it is handled, or there is a reason to stop."""
@@ -196,95 +208,71 @@ class Follower:
             self._succeed()
             return
         since = time.monotonic()
-        while not self._stopping.is_set():
+        while not self._outages.stopping.is_set() and await self._is_ours():
             try:
-                await self._feed(page)
-            except StateConflict as error:  # somebody else runs it, too: look where it is now
-                await self._try_later(error)
-                await self._until_done(self._begin)
+                with self._busy():
+                    await not_cancelled(self.engine.process_events(page), self.projection_id)
+            except (StateConflict, GapInFeed) as error:  # somebody else is at work on it, too
+                await self._outages.try_later(error)
+                await self._outages.until_done(self._begin)
                 return
             except StorageError as error:
-                await self._try_later(error)
+                if is_final(error):
+                    raise
+                await self._outages.try_later(error)
             except Exception as error:  # noqa: BLE001 - whatever a handler raises is judged
-                await self._judge(error, page)
+                if not await self._judge(error, page):
+                    await self._outages.until_done(self._begin)
+                    return
             else:
                 self.throughput.add(len(page.events), since)
                 self._at, self._is_known = self._checkpoint(), True
                 self._succeed()
                 return
 
-    async def _feed(self, page: Page) -> None:
+    @contextmanager
+    def _busy(self) -> Generator[None, None, None]:
         self.busy_since = time.monotonic()
         try:
-            await self.engine.process_events(page)
+            yield
         finally:
             self.busy_since = self.stall = None
 
-    async def _judge(self, error: Exception, page: Page) -> None:
-        """Wait before the next attempt, set the event aside or pass it over, or raise `error`."""
-        if isinstance(error, ProjectionError) and not isinstance(error, HANDLERS_OWN):
+    async def _judge(self, error: Exception, page: Page) -> bool:
+        """Wait before the next attempt, set the event aside or pass it over, or raise `error`.
+
+        Return False when somebody else was at work, so that one has to look where it is now.
+        """
+        if is_final(error):
             raise error
         state = self.engine.get_state()
         failed_at = None if state is None else state.failed_position
         if failed_at is None:  # no event is at fault: the state could not be loaded or saved
-            await self._try_later(error)
-            return
-        failed = next(each for each in page.events if each.position == failed_at)
-        management = self.management
-        if management is not None and self._policy.action in (None, "park"):
-            await self._until_done(lambda: management.set_aside(failed, error))
-            self._moved()
-            return
-        self._failures = self._failures + 1 if failed_at == self.failed_at else 1
-        self.failed_at = failed_at
-        await self._try_in_place(failed, error)
-
-    async def _try_in_place(self, failed: RecordedEvent, error: Exception) -> None:
-        delay = self._policy.delay_after(self._failures)
+            await self._outages.try_later(error)
+            return True
+        failed = next((each for each in page.events if each.position == failed_at), None)
+        if failed is None:
+            return False
+        self._attempts.count(failed)
+        try:
+            with self._busy():
+                delay = await self._outages.until_done(lambda: self._attempts.answer(failed, error))
+        except FeedError as conflict:  # it is not what failed last any more
+            await self._outages.try_later(conflict)
+            return False
+        self._moved()
         if delay is not None:
-            logger.warning(
-                "projection %r failed at position %d and tries again in %.1f seconds: %r",
-                self.projection_id, failed.position, delay, error,
-            )  # fmt: skip
-            await self._retry_after(error, delay)
-        elif self._policy.action == "skip":
-            logger.error(
-                "projection %r passes position %d over, after %d failures: %r",
-                self.projection_id, failed.position, self._failures, error,
-            )  # fmt: skip
-            await self.engine.skip(failed)
-        else:
-            raise error
+            self._is_retrying(error)
+            await self._outages.pause(delay)
+        return True
 
-    async def _until_done(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
-        """Return what `work` returns, tried again while a store is away; None when stopping."""
-        while not self._stopping.is_set():
-            try:
-                return await work()
-            except (StorageError, StateConflict, OSError) as error:
-                await self._try_later(error)
-        return None
-
-    async def _try_later(self, error: Exception) -> None:
-        delay = self._outages.next_pause()
-        logger.warning(
-            "projection %r cannot go on at present and tries again in %.1f seconds: %r",
-            self.projection_id, delay, error,
-        )  # fmt: skip
-        await self._retry_after(error, delay)
-
-    async def _retry_after(self, error: Exception, delay: float) -> None:
+    def _is_retrying(self, error: Exception) -> None:
         self.problem = error
         self._change("retrying")
-        await self._pause(delay)
-
-    async def _pause(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
 
     def _succeed(self) -> None:
-        self.problem, self._failures, self.failed_at = None, 0, None
+        self.problem = None
+        self._attempts.end()
         self._outages.end()
         if self.condition == "retrying":
             self.condition = "catching up"

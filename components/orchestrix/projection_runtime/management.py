@@ -54,16 +54,20 @@ class Management:
         """Whether this runner runs the projection, as far as it knows."""
         return self._tenure.is_held
 
-    async def take(self) -> None:
-        """See whether this runner is to run the projection; take the right to, if it is free."""
+    async def take(self) -> bool:
+        """See whether this runner is to run the projection; take the right to, if it is free.
+
+        Return whether the store was asked, which it is not each time.
+        """
         now = time.monotonic()
         if self.is_held and now - self._status_at < _OFTEN:
-            return
+            return False
         if not self.is_held:
             self.holder = await self._tenure.take()
             self._keys_at = float("-inf")
         self.is_paused = await self.is_to_pause()
         self._status_at = now
+        return True
 
     async def is_to_pause(self) -> bool:
         """Say whether somebody wants the projection to be paused, whoever runs it."""
@@ -97,7 +101,7 @@ class Management:
             yield
         except (StorageError, OSError) as error:
             logger.warning(
-                "projection %r: its lease could not be %s: %r", self._projection_id, what, error
+                "projection %r: its lease could not be %s: %s", self._projection_id, what, error
             )
 
     async def attend(self) -> float | None:

@@ -3,18 +3,14 @@
 import logging
 from collections import deque
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
-from orchestrix.eventsourcing import (
-    AsyncEventStore,
-    Parking,
-    ProjectionError,
-    StorageError,
-)
+from orchestrix.eventsourcing import AsyncEventStore, NoKey, Parking, StorageError
 from orchestrix.messaging import RecordedEvent
-from orchestrix.projection_runtime.errors import RunnerError
-from orchestrix.projection_runtime.failure_policy import HANDLERS_OWN, FailurePolicy
+from orchestrix.projection_runtime.errors import RunnerError, TooManyKeys, sentence, trace_of
+from orchestrix.projection_runtime.failure_policy import FailurePolicy
+from orchestrix.projection_runtime.failures import is_final, not_cancelled
 from orchestrix.projection_state import ManagedStateStore, ParkedKey, StateConflict
 
 logger = logging.getLogger("orchestrix.runtime")
@@ -71,16 +67,19 @@ class ParkedKeys:
 
         Raises:
             NoKey: It has none, because of `cause`.
-            Exception: `cause`, when too many keys are set aside already.
+            TooManyKeys: Too many keys are set aside already.
+            FeedError: It is not what failed last: somebody else was at work.
         """
         held = await self._states.parked_keys(self._projection_id)
         if len(held) >= self._policy.most_keys:
-            cause.add_note(f"and {len(held)} keys are set aside already, so it is not the events")
-            raise cause
+            raise TooManyKeys(
+                f"{len(held)} keys are set aside already, so it is not the events; the last one: "
+                f"{sentence(cause)}"
+            ) from cause
         delay = self._policy.delay_after(1)
         try:
             await self._parking.set_aside(failed, cause, delay)
-        except ProjectionError as error:
+        except NoKey as error:
             raise error from cause
         self._tell(failed.position, delay, cause)
 
@@ -92,20 +91,28 @@ class ParkedKeys:
         )  # fmt: skip
 
     async def _retry(self, key: ParkedKey) -> None:
-        while positions := await self._states.parked_positions(
-            self._projection_id, key.key, limit=BATCH
-        ):
-            records = await self._records(positions)
-            try:
-                await self._parking.retry(key.key, records, self._policy.delay_after)
-            except (StorageError, StateConflict):
+        """Handle the next events of a key; the others at the next call, since all must go on."""
+        positions = await self._states.parked_positions(self._projection_id, key.key, limit=BATCH)
+        if not positions or positions[0] != key.position:
+            raise RunnerError(
+                f"projection {self._projection_id!r}: the key {key.key!r} is set aside from "
+                f"position {key.position} on, and its events are {list(positions[:3])}; its rows "
+                "were changed by hand, so mend them, discard the key, or replay"
+            )
+        records = await self._records(positions)
+        try:
+            await not_cancelled(
+                self._parking.retry(key.key, records, self._policy.delay_after), self._projection_id
+            )
+        except (StorageError, StateConflict):
+            raise
+        except Exception as error:
+            if is_final(error):
                 raise
-            except Exception as error:
-                if isinstance(error, ProjectionError) and not isinstance(error, HANDLERS_OWN):
-                    raise
-                await self._tell_of(key.key, error)
-                return
-        logger.info("projection %r: the key %r has caught up", self._projection_id, key.key)
+            await self._tell_of(key.key, error)
+            return
+        if len(positions) == key.events:
+            logger.info("projection %r: the key %r has caught up", self._projection_id, key.key)
 
     async def _records(self, positions: Sequence[int]) -> list[RecordedEvent]:
         wanted, found = deque(positions), list[RecordedEvent]()
@@ -131,13 +138,13 @@ class ParkedKeys:
         following = "waits to be asked for" if delay is None else f"is tried in {delay:.1f} seconds"
         logger.log(
             logging.ERROR if delay is None else logging.WARNING,
-            "projection %r failed at position %d, whose key is set aside and %s: %r",
-            self._projection_id, position, following, error,
+            "projection %r failed at position %d, whose key is set aside and %s: %s",
+            self._projection_id, position, following, sentence(error), exc_info=trace_of(error),
         )  # fmt: skip
 
 
 def _seconds_to(key: ParkedKey) -> float:
     if key.request is not None:
         return 0.0
-    due = key.failed_at + timedelta(seconds=key.delay or 0.0)
-    return max(0.0, (due - datetime.now(UTC)).total_seconds())
+    passed = (datetime.now(UTC) - key.failed_at).total_seconds()
+    return max(0.0, (key.delay or 0.0) - max(0.0, passed))

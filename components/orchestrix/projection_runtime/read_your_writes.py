@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from contextvars import ContextVar
 from typing import Any, Final
 
-from orchestrix.eventsourcing import AppendResult
+from orchestrix.eventsourcing import AppendResult, StorageError
 from orchestrix.projection_runtime.errors import NotInTime, NotProcessed
 from orchestrix.projection_runtime.runner import ProjectionRunner
 
@@ -52,7 +52,8 @@ class ReadYourWrites:
     What comes too late is answered with 503 and ``Retry-After``, what will not come by waiting,
     such as an event that is set aside, with 500, and a position that is none with 400; each as
     ``application/problem+json``. Then the application is not called. Clients send the header of
-    the last response that had it; with several writes, the largest.
+    the last response that had it; with several writes, the largest: of the others it is not told
+    whether an event is set aside.
 
     Args:
         application: What it stands before.
@@ -100,7 +101,7 @@ class ReadYourWrites:
         position = max(each for each in positions if each is not None)
         try:
             await self._runner.wait_for(position, self._projections, self._seconds)
-        except NotInTime as error:
+        except (NotInTime, StorageError) as error:
             return 503, str(error)
         except NotProcessed as error:
             return 500, str(error)

@@ -12,6 +12,8 @@ from orchestrix.projection_runtime.checks import (
     check_engines,
     check_page_size,
     check_seconds,
+    check_wait,
+    policy_of,
 )
 from orchestrix.projection_runtime.errors import (
     NotManaged,
@@ -63,7 +65,7 @@ class ProjectionRunner:
         lease_seconds: float = 10.0,
         stall_seconds: float = 10.0,
     ) -> None:
-        policy = on_failure or FailurePolicy()
+        policy = policy_of(on_failure)
         check_engines(engines, policy)
         check_page_size(page_size)
         check_seconds("lease_seconds", lease_seconds)
@@ -104,7 +106,8 @@ class ProjectionRunner:
     def stop(self) -> None:
         """Let :meth:`run` or :meth:`catch_up` finish the batches that were begun, and return.
 
-        Call it in the thread of their loop, as a signal handler of the loop does.
+        Call it in the thread of their loop, as a signal handler of the loop does. Nothing happens
+        while neither is at work.
         """
         if self._stopping is not None:
             self._stopping.set()
@@ -118,6 +121,8 @@ class ProjectionRunner:
         """
         running = asyncio.create_task(self.run())
         await asyncio.sleep(0)  # so that it can be stopped
+        if running.done():  # it was at work already
+            await running
         try:
             yield
         except BaseException as error:
@@ -191,7 +196,9 @@ class ProjectionRunner:
                 this append; at once.
             NotInTime: The time is over; it says which is how far.
             UnknownProjection: A name that none here has.
+            InvalidWait: `target`, `projections` or `timeout` is none of those.
         """
+        check_wait(target, projections, timeout)
         names = self._followers if projections is None else projections
         followers = [self._follower(name) for name in names]
         await self._arrivals.wait(followers, target, timeout)

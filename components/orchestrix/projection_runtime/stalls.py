@@ -39,7 +39,7 @@ class Stall:
     def __str__(self) -> str:
         place = "" if self.position is None else f" at position {self.position}"
         what = "the state store" if self.handler is None else f"handler {self.handler}"
-        return f"{what} has not answered{place} for {self.seconds:.0f} seconds"
+        return f"{what} has not answered{place} for {self.seconds:.1f} seconds"
 
 
 class Watched(Protocol):

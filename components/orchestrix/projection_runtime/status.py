@@ -6,11 +6,11 @@ from typing import Literal
 from orchestrix.eventsourcing import Promise
 
 Condition = Literal[
-    "not started", "waiting", "paused", "catching up", "live", "retrying", "stalled", "stopped"
+    "not running", "waiting", "paused", "catching up", "live", "retrying", "stalled", "stopped"
 ]
 """What a runner does with a projection.
 
-`not started`: nothing yet, or no longer. `waiting`: another runner has it. `paused`: somebody
+`not running`: nothing yet, or no longer. `waiting`: another runner has it. `paused`: somebody
 wants it so. `live`: it has handled the whole log and waits for more. `retrying`: something failed
 and is tried again before anything else; `stopped`: something failed and is not. `stalled`: a
 handler, or the state store, has not answered for long.

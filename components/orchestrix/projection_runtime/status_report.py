@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from orchestrix.eventsourcing import AsyncEventStore
 from orchestrix.projection_runtime.follower import Follower
-from orchestrix.projection_runtime.status import ProjectionStatus
+from orchestrix.projection_runtime.status import Condition, ProjectionStatus
 from orchestrix.projection_state import ParkedKey
 
 
@@ -20,19 +20,28 @@ async def status_of(follower: Follower, store: AsyncEventStore) -> ProjectionSta
     oldest = waiting.events[0].recorded_at if waiting.events else None
     return ProjectionStatus(
         projection_id=follower.projection_id,
-        condition=follower.condition if follower.stall is None else "stalled",
+        condition=await _condition_of(follower),
         checkpoint=checkpoint,
         head=await store.head(),
         lag=await store.count_after(checkpoint),
         lag_seconds=0.0 if oldest is None else _seconds_since(oldest),
         throughput=follower.throughput.per_second(),
         error_count=0 if state is None else state.error_count,
-        problem=follower.problem_in_words(),
+        problem=follower.problem_in_words() or (None if state is None else state.last_error),
         retrying_keys=sum(each.status == "retrying" for each in keys),
         parked_keys=sum(each.status == "parked" for each in keys),
         parked_events=sum(each.events for each in keys),
         promise=follower.engine.promise,
     )
+
+
+async def _condition_of(follower: Follower) -> Condition:
+    if follower.stall is not None:
+        return "stalled"
+    management, condition = follower.management, follower.condition
+    if condition == "not running" and management is not None and await management.is_to_pause():
+        return "paused"
+    return condition
 
 
 def _seconds_since(moment: datetime) -> float:

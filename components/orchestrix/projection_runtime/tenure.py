@@ -1,11 +1,14 @@
 """Whose turn it is to run a projection, among runners of all processes."""
 
 import os
+import secrets
 import socket
 import sys
 import time
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
+from typing import Final
 from weakref import WeakValueDictionary
 
 from orchestrix.projection_state import Lease, ManagedStateStore
@@ -30,7 +33,7 @@ class Tenure:
     ) -> None:
         self._store = store
         self._projection_id = projection_id
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{next(_numbers)}"
+        self._holder = f"{_place()}:{os.getpid()}:{_PROCESS}-{next(_numbers)}"
         _here[self._holder] = self
         self._seconds = seconds
         self._clock = clock
@@ -77,17 +80,19 @@ class Tenure:
         return not found.holder or is_forsaken or is_gone(found.holder)
 
 
+_PROCESS: Final = secrets.token_hex(4)  # tells this process from others with its number
 _numbers = count(1)
 _here: WeakValueDictionary[str, Tenure] = WeakValueDictionary()
 
 
 def is_gone(holder: str) -> bool:
-    """Say whether a holder is known to be no more; of those on other hosts nothing is known."""
-    host, _, process = holder.rpartition(":")[0].rpartition(":")
-    if host != socket.gethostname() or not process.isdecimal():
+    """Say whether a holder is known to be no more; of those elsewhere nothing is known."""
+    place, _, process = holder.rpartition(":")[0].rpartition(":")
+    if place != _place() or not process.isdecimal():
         return False
     if int(process) == os.getpid():
-        return holder not in _here
+        is_ours = holder.rpartition(":")[2].startswith(f"{_PROCESS}-")
+        return is_ours and holder not in _here
     if sys.platform == "win32":  # there, asking a process ends it
         return False
     try:
@@ -96,4 +101,22 @@ def is_gone(holder: str) -> bool:
         return True
     except OSError:  # it lives, and is another user's
         return False
-    return False
+    return _is_dead(int(process))
+
+
+def _place() -> str:
+    """Return the host and, where processes are numbered apart in containers, which container."""
+    try:
+        numbered = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        return socket.gethostname()
+    return f"{socket.gethostname()}/{numbered}"
+
+
+def _is_dead(process: int) -> bool:
+    """Say whether a process has ended and nobody has asked how."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state == "Z"

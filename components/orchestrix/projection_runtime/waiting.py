@@ -54,6 +54,8 @@ async def _has_passed(follower: Follower, target: AppendResult | int) -> bool:
     state = await follower.load_state()
     if state is None or state.last_processed_position < last:
         return False
+    if state.store_id not in (None, follower.store_id):  # it has come that far elsewhere
+        return False
     await _check_nothing_is_set_aside(follower, first, last)
     return True
 

@@ -41,7 +41,7 @@ class NotParked(OrchestrixError, LookupError):
     def __str__(self) -> str:
         return (
             f"projection {self.projection_id!r} has set no event with the key {self.key!r} aside; "
-            "its parked keys are listed by parked_keys"
+            "look at its parked keys for those it has"
         )
 
 

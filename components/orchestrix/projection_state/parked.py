@@ -1,7 +1,7 @@
 """Parked keys: the part of a projection that waits because an event failed."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 KeyStatus = Literal["retrying", "parked"]
@@ -53,7 +53,7 @@ class ParkedKey:
         """Say whether it is to be tried; also when the clock went back behind the failure."""
         if self.delay is None:
             return False
-        return not self.failed_at <= now < self.failed_at + timedelta(seconds=self.delay)
+        return not 0 <= (now - self.failed_at).total_seconds() < self.delay
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -124,8 +124,11 @@ class ProjectionEngine:
         return self._keeper.store
 
     def has_model_in_memory(self) -> bool:
-        """Say whether instances of class-style projections hold the read model, or some of it."""
-        return bool(self._registry.instances())
+        """Say whether instances of class-style projections hold the read model.
+
+        They are taken not to where the engine has tables.
+        """
+        return bool(self._registry.instances()) and not self._registry.empties_models
 
     def on(
         self, event_type: type[Event], *, replay: bool = True

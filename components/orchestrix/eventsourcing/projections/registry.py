@@ -65,7 +65,7 @@ class Registry:
     def __init__(self, key: KeyFunction | None = None, *, empties_models: bool = False) -> None:
         self._sources: list[Handler | Registered] = []
         self._key = key
-        self._empties_models = empties_models
+        self.empties_models = empties_models
         self.batch: BatchHandler | None = None
         self.reset_hooks: list[tuple[Callable[..., Any], Context]] = []
         self._build()
@@ -124,7 +124,7 @@ class Registry:
     def has_unmanaged_model(self) -> bool:
         """Say whether a replay has no means to empty what the handlers write."""
         functions = self.batch or any(isinstance(each, Handler) for each in self._sources)
-        return bool(functions) and not self.reset_hooks and not self._empties_models
+        return bool(functions) and not self.reset_hooks and not self.empties_models
 
     async def reset(self, context: ProjectionContext) -> None:
         """Empty the read models: new instances of the projections, then the hooks in order.

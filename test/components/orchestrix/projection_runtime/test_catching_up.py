@@ -95,7 +95,7 @@ async def test_what_fails_in_one_projection_stops_no_other(log, new_case, at_onc
     assert (first.condition, first.problem, first.checkpoint, first.lag) == (
         "stopped", "ValueError: no 2", 1, 2,
     )  # fmt: skip
-    assert (second.condition, second.problem, second.lag) == ("not started", None, 0)
+    assert (second.condition, second.problem, second.lag) == ("not running", None, 0)
 
 
 async def test_an_event_that_fails_is_tried_again_as_often_as_the_policy_says(log, case, at_once):
@@ -136,7 +136,7 @@ async def test_an_event_may_be_passed_over_after_its_last_attempt(
     assert [each for each in case.seen if each == 3] == [3]
     assert (state.last_processed_position, state.applied_count) == (3, 2)
     assert state.is_healthy
-    assert "'balance' passes position 2 over, after 2 failures: ValueError('no 2')" in caplog.text
+    assert "'balance' passes position 2 over, after 2 failures: ValueError: no 2" in caplog.text
 
 
 async def test_a_store_that_is_away_is_asked_again_for_as_long_as_it_takes(log, case, at_once):

@@ -21,7 +21,7 @@ async def test_what_is_appended_is_handled_as_it_comes(log, new_case, until):
         assert {each.condition for each in await runner.status()} == {"live"}
 
     assert one.seen == two.seen == list(range(9))
-    assert {each.condition for each in await runner.status()} == {"not started"}
+    assert {each.condition for each in await runner.status()} == {"not running"}
 
 
 async def test_a_stop_finishes_the_batch_that_was_begun(log, new_case):

@@ -70,7 +70,7 @@ async def test_after_the_last_attempt_a_key_waits_to_be_asked_for(
     told = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert [each.getMessage() for each in told] == [
         "projection 'seen' failed at position 1, whose key is set aside and waits to be asked "
-        "for: ValueError('no 1')"
+        "for: ValueError: no 1"
     ]
 
 
@@ -149,11 +149,8 @@ async def test_when_too_many_keys_fail_the_projection_stops(log, table_case) -> 
     table_case.failing = dict.fromkeys(range(1, 5), -1)
     policy = FailurePolicy(retry=NoRetry(), most_keys=2)
 
-    with pytest.raises(ProjectionsStopped, match="no 3") as raised:
+    with pytest.raises(ProjectionsStopped, match=r"2 keys are set aside already.*no 3"):
         await ProjectionRunner(log, [table_case.engine], on_failure=policy).catch_up()
-
-    (note,) = raised.value.causes["seen"].__notes__
-    assert note == "and 2 keys are set aside already, so it is not the events"
 
 
 async def test_an_event_without_a_key_stops_the_projection(log, new_table_case) -> None:

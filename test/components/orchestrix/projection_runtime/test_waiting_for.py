@@ -63,7 +63,7 @@ async def test_only_the_projections_that_are_named_are_waited_for(log, new_case,
 async def test_a_projection_that_is_not_started_is_waited_for_until_the_time_is_over(log, case):
     runner = ProjectionRunner(log, [case.engine])
 
-    with pytest.raises(NotInTime, match=r"after 0.01 seconds it is at 0, not started here"):
+    with pytest.raises(NotInTime, match=r"after 0.01 seconds it is at 0, not running here"):
         await runner.wait_for(await log.deposit(1), timeout=0.01)
 
 
