@@ -75,6 +75,12 @@ def problems_explained(path: Path) -> Generator[None, None, None]:
         raise StoreUnavailable(str(path), f"{error.strerror or error}") from error
 
 
+def is_of_the_machine(error: sqlite3.Error) -> bool:
+    """Say whether the disk, the file system or another program is at fault, not a statement."""
+    kind = "_".join((getattr(error, "sqlite_errorname", None) or "").split("_")[:2])
+    return kind in ("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY")
+
+
 def explained(path: Path, error: sqlite3.Error) -> StorageError:
     """Return what to tell of an error that SQLite reported."""
     found = getattr(error, "sqlite_errorname", None) or "SQLITE_ERROR"

@@ -1,5 +1,6 @@
 """From the turn of a batch to its end."""
 
+import sqlite3
 from contextlib import AbstractAsyncContextManager, ExitStack
 from types import TracebackType
 
@@ -7,6 +8,7 @@ from orchestrix.eventsourcing import BatchInsideBatch
 from orchestrix.projection_state import ProjectionState
 from orchestrix.sqlite_store.blocking import to_its_end
 from orchestrix.sqlite_store.connections import Connections
+from orchestrix.sqlite_store.problems import explained, is_of_the_machine
 from orchestrix.sqlite_store.process_locks import FileLock, batch_on, is_inside_batch
 from orchestrix.sqlite_store.state_transaction import SQLiteStateTransaction
 from orchestrix.sqlite_store.write_transaction import WriteTransaction
@@ -55,6 +57,8 @@ class SQLiteStateBatch(AbstractAsyncContextManager[SQLiteStateTransaction]):
     ) -> None:
         if error_type is not None:
             self._ending.__exit__(error_type, error, traceback)
+            if isinstance(error, sqlite3.OperationalError) and is_of_the_machine(error):
+                raise explained(self._database.path, error) from error
             return
         with self._ending:
             self._database.check_process()

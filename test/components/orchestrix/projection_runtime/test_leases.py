@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -188,13 +189,31 @@ def holder_of(pid: int) -> str:
     return tenure._holder.replace(f":{os.getpid()}:", f":{pid}:")
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system has no /proc")
+async def test_a_process_that_has_ended_and_nobody_asked_how_is_gone() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])  # noqa: ASYNC220 - it ends at once
+    try:
+        async with asyncio.timeout(10):
+            while not is_gone(holder_of(ended.pid)):  # noqa: ASYNC110 - nobody announces it
+                await asyncio.sleep(0.01)
+    finally:
+        ended.wait()
+
+
+def test_another_process_with_our_number_is_not_known_to_be_gone() -> None:
+    ours = holder_of(os.getpid())
+    place = ours.rpartition(":")[0]
+
+    assert is_gone(ours), "its tenure was collected"
+    assert not is_gone(f"{place}:00000000-1")
+
+
 @pytest.mark.parametrize("holder", ["elsewhere:1:1", "nonsense", "", "a:b:c"])
 def test_of_a_holder_elsewhere_nothing_is_known(holder: str) -> None:
     assert not is_gone(holder)
 
 
 def test_a_living_process_is_not_gone() -> None:
-    assert not is_gone(holder_of(1))
     assert not is_gone(holder_of(os.getppid()))
 
 

@@ -110,6 +110,29 @@ async def test_one_bad_event_among_ten_thousand_parks_its_key_and_no_other(
     assert (state.applied_count, state.last_processed_position) == (10_000, 10_000)
 
 
+async def test_a_full_disk_that_a_handler_meets_is_not_the_events_fault(
+    store: SQLiteEventStore, states: SQLiteProjectionStateStore
+) -> None:
+    engine, full, seen = ProjectionEngine("p", states), [1, 2, 3, 4, 5], list[int]()
+
+    @engine.on(Deposited)
+    def write(event: Deposited, context: ProjectionContext) -> None:
+        context.transaction.execute("CREATE TABLE IF NOT EXISTS amounts (amount)")
+        if full:
+            full.pop()
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorname = "SQLITE_FULL"
+            raise error
+        seen.append(event.amount)
+
+    await store.append("a", [Deposited(amount=1), Deposited(amount=2)])
+    policy = FailurePolicy("skip", retry=NoRetry())
+
+    await ProjectionRunner(store, [engine], on_failure=policy).catch_up()
+
+    assert (full, seen) == ([], [1, 2])
+
+
 async def test_an_append_from_a_handler_is_refused_and_its_key_parked(
     store: SQLiteEventStore, states: SQLiteProjectionStateStore
 ) -> None:
