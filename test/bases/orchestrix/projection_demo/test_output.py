@@ -84,7 +84,11 @@ def test_a_pipe_gets_plain_lines_and_no_colors(demo, small):
     answer = demo("--data", small)
 
     assert "\x1b" not in answer.out
-    assert "Reading 3 rows\nAppending 3 transactions as events\nProjecting 4 events\n" in answer.out
+    assert (
+        "Reading 3 rows\n"
+        "Appending 4 events: 1 account opening, 3 transactions\n"
+        "Projecting 4 events\n"
+    ) in answer.out
 
 
 @pytest.mark.parametrize("columns", [1, 10, 40, 300])
