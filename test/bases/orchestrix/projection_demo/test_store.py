@@ -290,7 +290,7 @@ def test_a_folder_is_refused(demo, small, tmp_path):
 def test_a_missing_folder_is_told(demo, small, tmp_path):
     answer = demo("--quiet", "--data", small, "--store", tmp_path / "no" / "bank.db")
 
-    assert (answer.status, answer.out) == (1, "")
+    assert (answer.status, answer.out) == (2, "")
     assert "there is no folder" in answer.err
 
 
