@@ -17,7 +17,7 @@ class UnbrokenTable(Table):
         for column in self.columns:
             words = f"{column.header} {' '.join(map(str, column.cells))}".split()
             column.min_width = max(map(len, words), default=0)
-        drawn = [each for each in super().__rich_console__(console, options)]
+        drawn = list(super().__rich_console__(console, options))
         lines = Segment.split_lines(each for each in drawn if isinstance(each, Segment))
         is_fitting = all(Segment.get_line_length(each) <= options.max_width for each in lines)
         yield from drawn if is_fitting else self._stacked()
