@@ -1,6 +1,6 @@
 """What can be said to ``projection-demo append``."""
 
-from argparse import RawDescriptionHelpFormatter
+from argparse import SUPPRESS, RawDescriptionHelpFormatter
 from typing import Any
 
 from orchestrix.projection_demo.argument_types import amount, file_name, seconds
@@ -29,9 +29,9 @@ def add_append(commands: Any) -> None:
     parser.add_argument(
         "--store",
         type=file_name,
+        default=SUPPRESS,  # else it would hide one that stands before the command
         metavar="FILE",
-        required=True,
-        help="the file, which has to exist",
+        help="the file, which has to exist; it may stand before the command, too",
     )
     parser.add_argument("account", metavar="ACCOUNT", help="one that the file has, such as 485")
     parser.add_argument(

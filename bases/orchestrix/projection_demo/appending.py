@@ -30,7 +30,8 @@ async def append(arguments: Namespace, screen: Screen) -> int:
             f"{_positions(result)}."
         )
         if arguments.wait is None:
-            screen.say(f"{_follower(bank)} shows it, now or as soon as it is started.")
+            them = "it" if len(arguments.amounts) == 1 else "them"
+            screen.say(f"{_follower(bank)} shows {them}, now or as soon as it is started.")
             return APPENDED
         return await _wait(bank, history.account_id, result, arguments.wait, screen)
 

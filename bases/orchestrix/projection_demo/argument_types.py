@@ -1,5 +1,6 @@
 """Words of the command line become values, or a reason why they cannot."""
 
+import re
 from argparse import ArgumentTypeError
 from decimal import Decimal
 from math import isfinite
@@ -7,6 +8,8 @@ from pathlib import Path
 
 from orchestrix.projection_demo import fields
 from orchestrix.projection_demo.problems import UnusableRow
+
+_TOO_FINE = re.compile(r"-?[0-9]+\.[0-9]{3,}")
 
 
 def file_name(text: str) -> Path:
@@ -18,6 +21,10 @@ def file_name(text: str) -> Path:
 
 def amount(text: str) -> Decimal:
     """Return crowns that come in, or below 0, that go out."""
+    if _TOO_FINE.fullmatch(text):
+        raise ArgumentTypeError(
+            f"expected at most two digits after the point, found {fields.shown(text)}"
+        )
     try:
         crowns = fields.balance("AMOUNT", text)
     except UnusableRow as unusable:

@@ -9,6 +9,11 @@ from orchestrix.projection_demo.argument_types import file_name
 
 PROGRAM = "projection-demo"
 
+_USAGE = """\
+%(prog)s [-h] [--data FILE] [--accounts FILE] [--store FILE]
+                       [--follow] [--json] [--quiet] [--version]
+       %(prog)s append --store FILE ACCOUNT AMOUNT [AMOUNT ...]"""
+
 _DESCRIPTION = """\
 See events become read models: first two small examples, then 30,000 real bank
 transactions, projected into one SQLite file and checked against the bank's own
@@ -47,6 +52,7 @@ def parsed(argv: Sequence[str] | None) -> Namespace:
         epilog=_EXAMPLES,
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
+        usage=_USAGE,
     )
     parser.add_argument(
         "--data",
@@ -80,9 +86,13 @@ def parsed(argv: Sequence[str] | None) -> Namespace:
         "--quiet", action="store_true", help="print the result, without explanations and progress"
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
-    add_append(parser.add_subparsers(dest="command", metavar="append", title="in another terminal"))
+    add_append(
+        parser.add_subparsers(
+            dest="command", metavar="append", title="in another terminal", prog=PROGRAM
+        )
+    )
     arguments = parser.parse_args(argv)
-    if arguments.command is None and (conflict := _conflict(arguments)):
+    if conflict := (_conflict if arguments.command is None else _append_conflict)(arguments):
         parser.error(conflict)
     return arguments
 
@@ -97,6 +107,10 @@ def _conflict(arguments: Namespace) -> str:
     if arguments.follow and arguments.json:
         return "--follow shows what happens to people; leave --json out, or --follow"
     return ""
+
+
+def _append_conflict(arguments: Namespace) -> str:
+    return "" if arguments.store else "append needs --store FILE, which another one has filled"
 
 
 def _version() -> str:

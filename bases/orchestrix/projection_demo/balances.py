@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from orchestrix.eventsourcing import ProjectionEngine
 from orchestrix.projection_demo.bank_events import (
     AccountOpened,
     TransactionBooked,
     account_of,
 )
+from orchestrix.projection_demo.counting_engine import CountingEngine
 from orchestrix.read_models import Table, TableStore
 
 
@@ -51,9 +51,9 @@ BALANCES = Table(
 )
 
 
-def balances_engine(states: TableStore) -> ProjectionEngine:
+def balances_engine(states: TableStore) -> CountingEngine:
     """Return the projection that keeps the table."""
-    engine = ProjectionEngine("balances", states, tables=[BALANCES])
+    engine = CountingEngine("balances", states, tables=[BALANCES])
 
     @engine.on(AccountOpened)
     def opened(event: AccountOpened) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orchestrix.messaging import ExponentialBackoff
 from orchestrix.projection_demo.balances import BALANCES, Balances, balances_engine
+from orchestrix.projection_demo.counting_engine import CountingEngine
 from orchestrix.projection_demo.reconciliation import (
     RECONCILIATION,
     Reconciliation,
@@ -38,12 +39,14 @@ class Bank:
         file: Its path, as it was given.
         store: The log.
         states: Checkpoints and read models, each pair of which commits together.
+        engines: The projections, which count what they handle here.
         runner: Keeps the projections up to date.
     """
 
     file: Path
     store: SQLiteEventStore
     states: SQLiteProjectionStateStore
+    engines: Sequence[CountingEngine]
     runner: ProjectionRunner
 
     async def set_aside(
@@ -80,4 +83,5 @@ async def open_bank(file: Path) -> AsyncGenerator[Bank]:
     async with open_sqlite_store(file) as store, open_sqlite_projections(file) as states:
         engines = [make(states) for make in ENGINES]
         policy = FailurePolicy(retry=RETRY)
-        yield Bank(file, store, states, ProjectionRunner(store, engines, on_failure=policy))
+        runner = ProjectionRunner(store, engines, on_failure=policy)
+        yield Bank(file, store, states, engines, runner)

@@ -15,17 +15,20 @@ PATIENCE = 10.0
 """Seconds to go on trying what fails, when nothing else moves."""
 
 
-async def catch_up(bank: Bank, advance: Callable[[int], None], say: Callable[[str], None]) -> None:
+async def catch_up(
+    bank: Bank, begin: int, advance: Callable[[int], None], say: Callable[[str], None]
+) -> None:
     """Let every projection handle the log up to its head.
 
     Calls `advance` with the number of events that were handled, all projections together, and
-    `say` with a sentence when another process has the projections.
+    `say` with a sentence when another process has the projections. `begin` is the sum of the
+    checkpoints before.
 
     Raises:
         ProjectionsStuck: What keeps failing, as a full disk does, has not passed.
         ProjectionsStopped: An event could not be handled.
     """
-    watch = _Watch(advance, say)
+    watch = _Watch(begin, advance, say)
     working = asyncio.create_task(bank.runner.catch_up())
     try:
         while not working.done():
@@ -38,10 +41,12 @@ async def catch_up(bank: Bank, advance: Callable[[int], None], say: Callable[[st
 
 
 class _Watch:
-    def __init__(self, advance: Callable[[int], None], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, begin: int, advance: Callable[[int], None], say: Callable[[str], None]
+    ) -> None:
         self._advance = advance
         self._say = say
-        self._at: int | None = None
+        self._at = begin
         self._moved_at = time.monotonic()
         self._has_said = False
 
@@ -51,7 +56,7 @@ class _Watch:
         self._at = at
         if at != before:
             self._moved_at = time.monotonic()
-            self._advance(at - (before or 0))
+            self._advance(at - before)
         for each in statuses:
             self._look_at(each)
 

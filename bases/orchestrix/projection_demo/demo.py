@@ -53,7 +53,10 @@ def _show(arguments: Namespace, problems: Problems, screen: Screen) -> None:
 async def _show_bank(
     arguments: Namespace, records: BankRecords, problems: Problems, screen: Screen
 ) -> None:
-    async with open_bank(arguments.store or new_file()) as bank:
+    file = arguments.store or new_file()
+    if not file.parent.is_dir():
+        raise UnusableFile(f"{file}: there is no folder {file.parent}; make it first")
+    async with open_bank(file) as bank:
         summary = await project_bank(bank, records, problems, screen)
         if arguments.json:
             screen.write(summary_json(summary))

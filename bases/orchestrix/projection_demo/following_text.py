@@ -15,7 +15,7 @@ Parked = Mapping[str, Sequence[ParkedKey]]
 
 def picture_of(statuses: Sequence[ProjectionStatus], parked: Parked) -> RenderableType:
     """Return a table of them, and below it what is wrong."""
-    shown = table("projection", "condition", "position", "lag", "lag in s", "events/s")
+    shown = table("projection", "condition", "position", "lag", "in s", "events/s")
     for each in statuses:
         shown.add_row(
             each.projection_id,

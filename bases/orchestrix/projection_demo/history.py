@@ -1,9 +1,10 @@
 """The bank's history goes into an event store: one stream per account."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
-from orchestrix.eventsourcing import AsyncEventStore
+from orchestrix.eventsourcing import AsyncEventStore, Page
 from orchestrix.messaging import Event
 from orchestrix.projection_demo.bank_events import AccountOpened, TransactionBooked
 from orchestrix.projection_demo.bank_records import BankFiles, BankRecords
@@ -11,10 +12,36 @@ from orchestrix.projection_demo.openings import Opening
 from orchestrix.projection_demo.problems import Problems, UnusableFile
 
 CHUNK = 1000
-"""Transactions that are on their way to the store at a time."""
+"""Transactions that are on their way to the store at a time, and events in a page of it."""
 
 SOURCE = "source"
 """Metadata of imported events: the fingerprint of the files that they come from."""
+
+RUN = "run"
+"""Metadata of imported events: which run of the demo appended them."""
+
+Streams = Mapping[str, Sequence[Event]]
+"""Events to append, by stream."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What a store does not hold yet.
+
+    Attributes:
+        chunks: Each goes in when all of the one before is in.
+        openings: How many accounts are opened in them.
+        transactions: How many transactions there are in them.
+    """
+
+    chunks: Sequence[Streams]
+    openings: int
+    transactions: int
+
+    @property
+    def events(self) -> int:
+        """How many there are."""
+        return self.openings + self.transactions
 
 
 def stream_of(account_id: str) -> str:
@@ -32,52 +59,70 @@ async def check_source(store: AsyncEventStore, files: BankFiles, name: str) -> N
         )
 
 
-async def append_history(
-    store: AsyncEventStore,
-    records: BankRecords,
-    problems: Problems,
-    advance: Callable[[int], None],
-) -> None:
-    """Append what is missing, so that each stream has the order of the file.
+async def missing_history(
+    store: AsyncEventStore, records: BankRecords, problems: Problems
+) -> Missing:
+    """Return what is to be appended, so that each stream has the order of the file.
 
-    An account is opened just before its first transaction. A chunk goes in with one append for
-    each of its accounts, and the next one only when all of it is in. An append is all or nothing
-    and event ids are made of the bank's numbers; so whoever was killed, or ran out of disk, and
-    starts again appends the rest and nothing twice, and no later transaction of an account is in
-    before an earlier one. Calls `advance` with the number of transactions after each chunk.
+    An account is opened just before its first transaction. An append is all or nothing, so one
+    whose last event is recorded is not missing.
     """
-    recorded, source = await _recorded_ids(store), {SOURCE: records.files.fingerprint}
-    opened: set[str] = set()
+    recorded, opened = await _recorded_ids(store), set[str]()
+    chunks: list[Streams] = []
     for start in range(0, len(records.transactions), CHUNK):
         chunk = records.transactions[start : start + CHUNK]
         streams = _by_stream(chunk, opened, records, problems)
-        await _append(store, streams, recorded, source)
-        advance(len(chunk))
+        chunks.append({name: each for name, each in streams.items() if each[-1].id not in recorded})
+    events = [each for chunk in chunks for stream in chunk.values() for each in stream]
+    openings = sum(isinstance(each, AccountOpened) for each in events)
+    return Missing([each for each in chunks if each], openings, len(events) - openings)
 
 
-async def _append(
+async def append_history(
     store: AsyncEventStore,
-    streams: Mapping[str, Sequence[Event]],
-    recorded: Collection[str],
-    source: Mapping[str, str],
+    missing: Missing,
+    metadata: Mapping[str, str],
+    advance: Callable[[int], None],
 ) -> None:
-    missing = (each for each in streams.items() if each[1][-1].id not in recorded)
-    appends = [store.append(stream, events, metadata=source) for stream, events in missing]
-    await asyncio.gather(*appends)  # they share the commits of the store
+    """Append what is missing.
+
+    A chunk goes in with one append for each of its accounts, and the next one only when all of
+    it is in. Event ids are made of the bank's numbers; so whoever was killed, or ran out of disk,
+    and starts again appends the rest and nothing twice, and no later transaction of an account is
+    in before an earlier one. Calls `advance` with the number of events after each chunk.
+    """
+    for chunk in missing.chunks:
+        appends = [store.append(name, each, metadata=metadata) for name, each in chunk.items()]
+        await asyncio.gather(*appends)  # they share the commits of the store
+        advance(sum(map(len, chunk.values())))
+
+
+async def appended_by(store: AsyncEventStore, run: str, after_position: int) -> int:
+    """Return how many events after a position are of this run: others may append the same ones."""
+    found = 0
+    async for page in _pages(store, after_position):
+        found += sum(each.metadata.get(RUN) == run for each in page.events)
+    return found
 
 
 async def _recorded_ids(store: AsyncEventStore) -> Collection[str]:
-    ids, position, at_end = set[str](), 0, False
-    while not at_end:
-        page = await store.read_all(after_position=position)
+    ids = set[str]()
+    async for page in _pages(store, 0):
         ids.update(each.id for each in page.events)
-        position, at_end = page.last_position, page.at_end
     return ids
+
+
+async def _pages(store: AsyncEventStore, position: int) -> AsyncIterator[Page]:
+    at_end = False
+    while not at_end:
+        page = await store.read_all(after_position=position, limit=CHUNK)
+        yield page
+        position, at_end = page.last_position, page.at_end
 
 
 def _by_stream(
     chunk: Sequence[TransactionBooked], opened: set[str], records: BankRecords, problems: Problems
-) -> Mapping[str, Sequence[Event]]:
+) -> Streams:
     streams: dict[str, list[Event]] = {}
     for event in chunk:
         events = streams.setdefault(stream_of(event.account_id), [])

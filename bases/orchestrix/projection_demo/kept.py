@@ -25,12 +25,21 @@ class Standing:
 
 @dataclass(frozen=True)
 class ProjectionMove:
-    """How far one projection came: positions, and events handled now and since its beginning."""
+    """How far one projection came.
+
+    Attributes:
+        projection_id: The projection.
+        from_position, to_position: Up to where the log was handled, before and after.
+        handled_now: Events that this run handled.
+        handled_by_others: Events that other processes handled meanwhile.
+        handled_in_all: Events that were handled since the beginning.
+    """
 
     projection_id: str
     from_position: int
     to_position: int
     handled_now: int
+    handled_by_others: int
     handled_in_all: int
 
 
@@ -42,11 +51,15 @@ class Kept:
         file: Its path, as it was given.
         before: When the run began.
         after: When it had caught up.
+        new_events: How many this run appended.
+        handled: How many events this run handled, by projection.
     """
 
     file: Path
     before: Standing
     after: Standing
+    new_events: int
+    handled: Mapping[str, int]
 
     @property
     def events(self) -> int:
@@ -54,23 +67,25 @@ class Kept:
         return self.after.events
 
     @property
-    def new_events(self) -> int:
-        """How many came in this run."""
-        return self.after.events - self.before.events
+    def others_events(self) -> int:
+        """How many other processes appended meanwhile."""
+        return self.after.events - self.before.events - self.new_events
 
     @property
     def projections(self) -> Sequence[ProjectionMove]:
         """How far each came in this run."""
-        return [
-            ProjectionMove(
-                name,
-                self.before.positions[name],
-                self.after.positions[name],
-                self.after.handled[name] - self.before.handled[name],
-                self.after.handled[name],
-            )
-            for name in self.after.positions
-        ]
+        return [self._move(name) for name in self.after.positions]
+
+    def _move(self, name: str) -> ProjectionMove:
+        handled, in_all = self.handled[name], self.after.handled[name]
+        return ProjectionMove(
+            name,
+            self.before.positions[name],
+            self.after.positions[name],
+            handled,
+            in_all - self.before.handled[name] - handled,
+            in_all,
+        )
 
 
 async def standing(bank: Bank) -> Standing:

@@ -1,6 +1,7 @@
 """What a run found in its file and did there, for people, and how to look at it."""
 
 import shlex
+from collections.abc import Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -17,7 +18,7 @@ def show_kept(kept: Kept, screen: Screen) -> None:
     file = shlex.quote(str(kept.file))
     screen.show(Text("All of it is in one file", style="bold"))
     screen.say(f"{kept.file}: {_events(kept)}", "")
-    screen.show(_moves(kept))
+    screen.show(_moves(kept), *_others(kept))
     screen.say(
         "To look at it, and to go on with it:",
         "",
@@ -28,9 +29,20 @@ def show_kept(kept: Kept, screen: Screen) -> None:
 
 
 def _events(kept: Kept) -> str:
-    if not kept.new_events:
-        return f"{counted(kept.events, 'event')}, none of them new"
-    return f"{counted(kept.events, 'event')}, {kept.new_events:,} of them new"
+    new = f"{kept.new_events:,}" if kept.new_events else "none"
+    told = f"{counted(kept.events, 'event')}, {new} of them new"
+    if not kept.others_events:
+        return told
+    return f"{told}; another process appended {kept.others_events:,} meanwhile"
+
+
+def _others(kept: Kept) -> Sequence[str]:
+    found = [
+        f"{each.handled_by_others:,} for {each.projection_id}"
+        for each in kept.projections
+        if each.handled_by_others
+    ]
+    return ["", f"Events that another process handled meanwhile: {', '.join(found)}."] * bool(found)
 
 
 def _moves(kept: Kept) -> Table:

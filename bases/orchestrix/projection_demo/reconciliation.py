@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from orchestrix.eventsourcing import ProjectionEngine
 from orchestrix.projection_demo.account_day import AccountDay
 from orchestrix.projection_demo.account_steps import AccountSteps
 from orchestrix.projection_demo.bank_events import TransactionBooked, account_of
+from orchestrix.projection_demo.counting_engine import CountingEngine
 from orchestrix.projection_demo.steps import Steps
 from orchestrix.read_models import Table, TableStore
 
@@ -16,9 +16,9 @@ RECONCILIATION = Table(
 )
 
 
-def reconciliation_engine(states: TableStore) -> ProjectionEngine:
+def reconciliation_engine(states: TableStore) -> CountingEngine:
     """Return the projection that keeps the table."""
-    engine = ProjectionEngine("reconciliation", states, tables=[RECONCILIATION])
+    engine = CountingEngine("reconciliation", states, tables=[RECONCILIATION])
 
     @engine.on(TransactionBooked)
     async def booked(event: TransactionBooked) -> None:

@@ -78,7 +78,7 @@ class Screen:
         """Show a bar on a terminal, a line elsewhere; yields what to call as work is done."""
         if self._is_quiet:
             yield _nothing
-        elif not self._out.is_terminal:
+        elif not (self._out.is_terminal and total):
             self._out.print(text)
             yield _nothing
         else:

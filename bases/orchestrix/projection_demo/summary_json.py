@@ -81,6 +81,7 @@ def _store(kept: Kept) -> dict[str, Any]:
         "file": str(kept.file),
         "events": kept.events,
         "new_events": kept.new_events,
+        "new_events_of_others": kept.others_events,
         "projections": [asdict(each) for each in kept.projections],
     }
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from orchestrix.eventsourcing import ProjectionEngine
 from orchestrix.projection_demo.bank_events import AccountCredited, TransactionBooked
+from orchestrix.projection_demo.counting_engine import CountingEngine
 from orchestrix.read_models import Table, TableStore
 
 
@@ -48,9 +48,9 @@ TURNOVER = Table(
 )
 
 
-def turnover_engine(states: TableStore) -> ProjectionEngine:
+def turnover_engine(states: TableStore) -> CountingEngine:
     """Return the projection that keeps the table."""
-    engine = ProjectionEngine("turnover", states, tables=[TURNOVER])
+    engine = CountingEngine("turnover", states, tables=[TURNOVER])
 
     @engine.on(TransactionBooked)
     async def booked(event: TransactionBooked) -> None:

@@ -1,5 +1,6 @@
 """``--follow``, and ``append`` in another terminal."""
 
+import io
 import os
 import pty
 import re
@@ -9,10 +10,14 @@ from contextlib import closing, suppress
 from functools import partial
 
 import pytest
+from rich.console import Console
 
+from orchestrix.eventsourcing import Promise
 from orchestrix.projection_demo import bank as bank_module
 from orchestrix.projection_demo import catching_up
 from orchestrix.projection_demo.bank_events import AccountCredited
+from orchestrix.projection_demo.following_text import picture_of
+from orchestrix.projection_runtime import ProjectionStatus
 from orchestrix.sqlite_store import open_sqlite_projections, open_sqlite_store
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -103,7 +108,7 @@ def test_a_terminal_shows_one_picture_that_changes(process, demo, small, store):
 
     assert running.returncode == 0
     assert re.search(
-        r"projection\s+condition\s+position\s+lag\s+lag in s\s+events/s", ESCAPES.sub("", shown)
+        r"projection\s+condition\s+position\s+lag\s+in s\s+events/s", ESCAPES.sub("", shown)
     )
     assert "1 event came" in shown
 
@@ -136,6 +141,32 @@ def append_for_nobody(file):
             await store.append("account-77", [event])
 
     asyncio.run(append())
+
+
+def test_the_store_may_stand_before_the_command(demo, store):
+    answer = demo("--store", store, "append", "1", "5.00", "6.00")
+
+    assert answer.status == 0
+    assert answer.lines[1].endswith("shows them, now or as soon as it is started.")
+
+
+def test_in_a_narrow_terminal_the_picture_loses_nothing():
+    status = ProjectionStatus(
+        projection_id="reconciliation", condition="catching up", checkpoint=31146, head=31147,
+        lag=1, lag_seconds=0.1, throughput=9876, error_count=0, problem=None, retrying_keys=0,
+        parked_keys=0, parked_events=0, promise=Promise.EXACTLY_ONCE,
+    )  # fmt: skip
+    out = io.StringIO()
+    Console(file=out, width=40).print(picture_of([status], {}))
+
+    assert out.getvalue().splitlines() == [
+        "reconciliation",
+        "  condition catching up",
+        "  position  31,146",
+        "  lag       1",
+        "  in s      0.1",
+        "  events/s  9,876",
+    ]
 
 
 def test_without_a_follower_an_append_waits_for_the_next_start(demo, small, store):
@@ -172,7 +203,7 @@ def test_what_is_appended_follows_from_the_banks_balance(demo, bank, tmp_path):
     ("amount", "reason"),
     [
         ("much", "expected crowns such as 700.00 or -700.00, found 'much'"),
-        ("1.005", "expected crowns such as 700.00 or -700.00, found '1.005'"),
+        ("1.005", "expected at most two digits after the point, found '1.005'"),
         ("1e3", "expected crowns such as 700.00 or -700.00, found '1e3'"),
         ("NaN", "expected crowns such as 700.00 or -700.00, found 'NaN'"),
         ("0.00", "expected crowns that move, such as 700.00 or -700.00, found 0"),
@@ -243,7 +274,7 @@ def test_a_wait_is_a_number_of_seconds(demo, store, seconds):
             ["--follow", "--store", "x.db", "--json"],
             "--follow shows what happens to people; leave --json out, or --follow",
         ),
-        (["append", "1", "5"], "the following arguments are required: --store"),
+        (["append", "1", "5"], "append needs --store FILE, which another one has filled"),
         (["--store", ""], "argument --store: expected the name of a file, found nothing"),
     ],
 )

@@ -7,12 +7,24 @@ import pytest
 from orchestrix.eventsourcing import StoreUnavailable
 from orchestrix.memory_store import InMemoryAsyncEventStore
 from orchestrix.projection_demo.bank_records import named_files, read_records
-from orchestrix.projection_demo.history import CHUNK, append_history
+from orchestrix.projection_demo.history import (
+    CHUNK,
+    RUN,
+    append_history,
+    appended_by,
+    missing_history,
+)
 from orchestrix.projection_demo.problems import Problems
 
 
 def ignore(_count):
     pass
+
+
+async def append(store, records, run=""):
+    missing = await missing_history(store, records, Problems())
+    await append_history(store, missing, {RUN: run}, ignore)
+    return missing
 
 
 @pytest.fixture
@@ -27,7 +39,7 @@ def records(bank):
 
 async def test_each_account_has_a_stream_in_file_order(records):
     store = InMemoryAsyncEventStore()
-    await append_history(store, records, Problems(), ignore)
+    await append(store, records)
 
     assert [(each.type, each.id) for each in (await store.read("account-7")).events] == [
         ("bank.account-opened", "opening-7"),
@@ -42,10 +54,29 @@ async def test_each_account_has_a_stream_in_file_order(records):
 
 async def test_what_is_recorded_is_not_appended_again(records):
     store = InMemoryAsyncEventStore()
-    await append_history(store, records, Problems(), ignore)
-    await append_history(store, records, Problems(), ignore)
+    await append(store, records)
+    await append(store, records)
 
     assert await store.head() == 5
+
+
+async def test_what_is_missing_is_counted_by_kind(records):
+    store = InMemoryAsyncEventStore()
+    first, second = await append(store, records), await append(store, records)
+
+    assert (first.openings, first.transactions, first.events) == (2, 3, 5)
+    assert (second.chunks, second.events) == ([], 0)
+
+
+async def test_of_two_runs_that_append_the_same_each_counts_its_own(records):
+    store = InMemoryAsyncEventStore()
+    missing = await missing_history(store, records, Problems())
+    await append_history(store, missing, {RUN: "one"}, ignore)
+    await append_history(store, missing, {RUN: "two"}, ignore)
+
+    assert await appended_by(store, "one", 0) == 5
+    assert await appended_by(store, "one", 2) == 3
+    assert await appended_by(store, "two", 0) == 0
 
 
 class FullNowAndThen(InMemoryAsyncEventStore):
@@ -73,7 +104,7 @@ async def test_a_disk_that_is_full_now_and_then_loses_and_swaps_nothing(bank):
     store, refusals = FullNowAndThen(), 0
     while await store.head() < 3 * CHUNK + accounts:
         try:
-            await append_history(store, records, Problems(), ignore)
+            await append(store, records)
         except StoreUnavailable:
             refusals += 1
 

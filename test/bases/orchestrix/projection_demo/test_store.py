@@ -14,6 +14,8 @@ import pytest
 from chaos import KILLS as MOST_KILLS
 from chaos import SEED, TIMEOUT
 
+from orchestrix.projection_demo import bank_part
+
 KILLS = max(6, MOST_KILLS // 20)
 """A demo lives two seconds where other children live a third of one."""
 
@@ -71,6 +73,19 @@ def test_it_says_what_it_found_and_did(demo, small, tmp_path):
     again = demo(*arguments).lines
     assert f"{tmp_path}/bank.db: 5 events, none of them new" in again
     assert "balances 5 5 0 5" in again
+
+
+def test_started_again_it_does_not_claim_to_append_or_project(demo, small, tmp_path):
+    arguments = ("--data", small, "--store", tmp_path / "bank.db")
+    demo(*arguments)
+    again = demo(*arguments).lines
+    demo("append", "--store", tmp_path / "bank.db", "1", "5.00")
+    once_more = demo(*arguments).lines
+
+    assert "Nothing to append, all of it is in the store" in again
+    assert "Nothing to project, all of it was handled before" in again
+    assert "Nothing to append, all of it is in the store" in once_more
+    assert "Projecting 1 event" in once_more
 
 
 def test_without_a_store_the_file_is_in_a_new_folder_and_stays(demo, small, tmp_path):
@@ -200,6 +215,10 @@ def test_two_at_once_on_one_file_both_end_with_the_right_numbers(process, tmp_pa
         answers = [each.communicate() for each in (one, other)]
 
     assert (one.returncode, other.returncode) == (0, 0), answers
+    stores = [json.loads(out)["store"] for out, _ in answers]
+    assert sum(each["new_events"] for each in stores) == 31146
+    for handled in zip(*(each["projections"] for each in stores), strict=True):
+        assert sum(each["handled_now"] for each in handled) == handled[0]["handled_in_all"]
     summaries = [{**json.loads(out), "store": None} for out, _ in answers]
     assert summaries[0] == summaries[1]
     assert numbers(file)[0] == (31146, 31146)
@@ -208,6 +227,31 @@ def test_two_at_once_on_one_file_both_end_with_the_right_numbers(process, tmp_pa
         ("reconciliation", 30000),
         ("turnover", 30000),
     ]
+
+
+def test_what_another_process_did_meanwhile_is_told_as_its_own(
+    process, demo, small, tmp_path, monkeypatch
+):
+    file, usual = tmp_path / "bank.db", bank_part.missing_history
+    arguments = ("--quiet", "--data", small, "--store", file)
+
+    async def while_another_is_faster(*others):
+        found = await usual(*others)
+        with process(*arguments) as faster:
+            faster.communicate()
+        return found
+
+    monkeypatch.setattr(bank_part, "missing_history", while_another_is_faster)
+    answer = demo(*arguments)
+
+    assert (
+        f"{file}: 5 events, none of them new; another process appended 5 meanwhile" in answer.lines
+    )
+    assert "balances 0 5 0 5" in answer.lines
+    assert (
+        "Events that another process handled meanwhile: 5 for balances, 3 for turnover, 3 for "
+        "reconciliation."
+    ) in " ".join(answer.lines)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +290,7 @@ def test_a_folder_is_refused(demo, small, tmp_path):
 def test_a_missing_folder_is_told(demo, small, tmp_path):
     answer = demo("--quiet", "--data", small, "--store", tmp_path / "no" / "bank.db")
 
-    assert (answer.status, answer.out) == (1, "")
+    assert (answer.status, answer.out) == (2, "")
     assert "there is no folder" in answer.err
 
 
