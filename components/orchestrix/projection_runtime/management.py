@@ -48,6 +48,7 @@ class Management:
         self._tenure = Tenure(states, projection_id, lease_seconds)
         self._status_at = self._keys_at = float("-inf")
         self._next_attempt: float | None = None  # by time.monotonic
+        self._lease_problem = ""  # what the log knows of it
 
     @property
     def is_held(self) -> bool:
@@ -100,6 +101,9 @@ class Management:
         try:
             yield
         except (StorageError, OSError) as error:
+            if str(error) == self._lease_problem:
+                return
+            self._lease_problem = str(error)
             logger.warning(
                 "projection %r: its lease could not be %s: %s", self._projection_id, what, error
             )

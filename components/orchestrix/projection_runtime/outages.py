@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final, TypeVar
@@ -19,6 +20,10 @@ PAUSES: Final = (0.1, 5.0)
 """Seconds between attempts: at first, and at most; they double."""
 
 
+REMINDER: Final = 60.0
+"""Seconds after which the log is told again that something is still away."""
+
+
 class Outages:
     """Waits while something that a projection needs is away: its store, or the log.
 
@@ -31,6 +36,7 @@ class Outages:
         self._projection_id = projection_id
         self._told = told
         self._count = 0
+        self._said = ("", 0.0)  # what is in the log, and since when
 
     async def until_done(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
         """Return what `work` returns, tried again while a store is away; None when stopping."""
@@ -48,10 +54,11 @@ class Outages:
         self._count += 1
         first, longest = PAUSES
         delay = min(first * 2 ** min(self._count - 1, 30), longest)
-        logger.warning(
-            "projection %r cannot go on at present and tries again in %.1f seconds: %s",
-            self._projection_id, delay, sentence(error),
-        )  # fmt: skip
+        if self._is_news(sentence(error)):
+            logger.warning(
+                "projection %r cannot go on at present and tries again in %.1f seconds: %s",
+                self._projection_id, delay, sentence(error),
+            )  # fmt: skip
         self._told(error)
         await self.pause(delay)
 
@@ -63,4 +70,13 @@ class Outages:
 
     def end(self) -> None:
         """Begin anew: it works."""
-        self._count = 0
+        self._count, self._said = 0, ("", 0.0)
+
+    def _is_news(self, text: str) -> bool:
+        """Say whether a sentence has not been in the log for a while."""
+        said, at = self._said
+        now = time.monotonic()
+        if text == said and now - at < REMINDER:
+            return False
+        self._said = text, now
+        return True

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sample_events import Deposited, log_of
 
-from orchestrix.eventsourcing import Projection, ProjectionEngine, StoreClosed, on
+from orchestrix.eventsourcing import Projection, ProjectionEngine, StoreClosed, StoreUnavailable, on
 from orchestrix.memory_store import InMemoryProjections
 from orchestrix.messaging import FixedDelay, NoRetry
 from orchestrix.projection_runtime import (
@@ -312,3 +312,30 @@ def test_arguments_of_other_kinds_are_refused(log, table_case) -> None:
         ProjectionRunner(log, engine)
     with pytest.raises(InvalidRunner, match="on_failure is a FailurePolicy"):
         ProjectionRunner(log, [engine], on_failure=policy)
+
+
+async def test_a_state_store_that_is_away_hides_no_other_projection(
+    log, new_table_case, monkeypatch
+) -> None:
+    away, there = new_table_case("away"), new_table_case("there")
+    await log.deposit(1)
+    runner = ProjectionRunner(log, [away.engine, there.engine])
+    await runner.catch_up()
+
+    async def gone(projection_id: str) -> None:
+        raise StoreUnavailable("bank.db", "it is away")
+
+    monkeypatch.setattr(away.store, "load_state", gone)
+
+    one, other = await runner.status()
+    assert one.problem == "StoreUnavailable: event store bank.db: it is away"
+    assert (other.checkpoint, other.problem) == (1, None)
+
+
+async def test_an_outage_is_in_the_log_once_for_a_while(log, case, caplog) -> None:
+    log.outages = [OSError("no route")] * 20 + [OSError("no name")] * 20
+
+    await ProjectionRunner(log, [case.engine]).catch_up()
+
+    told = [each for each in caplog.messages if "cannot go on at present" in each]
+    assert len(told) == 2
