@@ -3,7 +3,7 @@
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.context import ForkServerProcess
 
 SEED = int(os.environ.get("ORCHESTRIX_CHAOS_SEED") or random.SystemRandom().randrange(10**6))
@@ -12,14 +12,26 @@ KILLS = int(os.environ.get("ORCHESTRIX_CHAOS_KILLS") or 200)
 TIMEOUT = 120 + KILLS
 """Seconds for all kills of a test: each takes less than one."""
 
-LONGEST_LIFE = 0.3
-"""Seconds, from before a file is open to long after a process is at work."""
+SHORTEST_LONGEST_LIFE = 0.3
+"""Seconds, on a machine that is quick to be at work."""
 
 
-def kill_each(children: Sequence[ForkServerProcess], chance: random.Random) -> None:
+def longest_life(child: ForkServerProcess, at_work: Callable[[], bool]) -> float:
+    """Kill a process that is at work; return seconds from before that to long after it."""
+    began = time.monotonic()
+    while not at_work():
+        assert child.is_alive(), "the process ended by itself; its error is above"
+        time.sleep(0.005)  # between two looks
+    took = time.monotonic() - began
+    child.kill()
+    child.join()
+    return max(SHORTEST_LONGEST_LIFE, 2 * took)
+
+
+def kill_each(children: Sequence[ForkServerProcess], chance: random.Random, longest: float) -> None:
     """Kill each process when its time has come, and see that none ended by itself."""
     began = time.monotonic()
-    ends = sorted(chance.uniform(0, LONGEST_LIFE) for _ in children)
+    ends = sorted(chance.uniform(0, longest) for _ in children)
     for child, end in zip(children, ends, strict=True):
         time.sleep(max(0, began + end - time.monotonic()))  # the moment is what is tried
         child.kill()

@@ -4,8 +4,11 @@ import asyncio
 import multiprocessing
 import os
 import random
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -33,8 +36,23 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([__name__, "remote_store"])
 
 
+@cache
+def _import_ahead() -> None:
+    """Start the server that forks; Python 3.11 does not tell it where our modules are."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    try:
+        forkserver.ensure_running()
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+
+
 def started(work: Callable[..., None], *arguments: Any) -> ForkServerProcess:
     """Start `work` in a process of its own; its imports have been made already."""
+    _import_ahead()
     child = _context.Process(target=work, args=arguments, daemon=True)
     child.start()
     return child

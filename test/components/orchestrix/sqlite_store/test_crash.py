@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from chaos import KILLS, SEED, TIMEOUT, kill_each
+from chaos import KILLS, SEED, TIMEOUT, kill_each, longest_life
 from children import Entry, Journal, append_until_killed, started
 from conformance.event_store import log_of
 
@@ -43,6 +43,9 @@ def check(log: list[RecordedEvent], entries: list[Entry]) -> None:
 async def test_a_killed_process_loses_and_doubles_nothing(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - repeatable
     kills = rounds = 0
+    alone = tmp_path / "journal-alone"
+    child = started(append_until_killed, tmp_path / "alone.db", alone, chance.random())
+    longest = longest_life(child, lambda: any(each.answered for each in Journal(alone).entries()))
     answered: dict[Path, int] = {}
     while kills < KILLS:
         folder = tmp_path / str(rounds // ROUNDS_OF_A_FILE)
@@ -50,9 +53,8 @@ async def test_a_killed_process_loses_and_doubles_nothing(tmp_path: Path, seed: 
         count = chance.choice([1, 4])
         journals = [folder / f"journal-{which}" for which in range(count)]
         path = folder / "events.db"
-        kill_each(
-            [started(append_until_killed, path, each, chance.random()) for each in journals], chance
-        )
+        children = [started(append_until_killed, path, each, chance.random()) for each in journals]
+        kill_each(children, chance, longest)
         kills, rounds = kills + count, rounds + 1
         entries = [each for path in folder.glob("journal-*") for each in Journal(path).entries()]
         async with open_sqlite_store(path) as store:

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from chaos import KILLS, SEED, TIMEOUT, kill_each
+from chaos import KILLS, SEED, TIMEOUT, kill_each, longest_life
 from children import Model, Moved, append_and_project_until_killed, balances, started
 from conformance.event_store import log_of
 
@@ -42,6 +42,12 @@ def rows_in(path: Path) -> set[tuple[str, int, int]]:
         return set(connection.execute("SELECT account, amount, moves FROM balances"))
 
 
+def longest_projecting(path: Path, model: Model) -> float:
+    """Return seconds from before a file is open to long after something has been projected."""
+    child = started(append_and_project_until_killed, path, path, 0.0, model)
+    return longest_life(child, lambda: path.exists() and bool(rows_in(path)))
+
+
 async def check(log_path: Path, path: Path, checkpoint: int) -> int:
     """Compare the read model with the log up to its checkpoint, and return that."""
     async with open_sqlite_store(log_path) as store, open_sqlite_projections(path) as states:
@@ -73,6 +79,7 @@ async def set_aside(states: SQLiteProjectionStateStore) -> set[int]:
 async def test_a_killed_projection_skips_and_doubles_nothing(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - repeatable
     kills = rounds = furthest = 0
+    longest = longest_projecting(tmp_path / "alone.db", "table")
     checkpoints: dict[Path, int] = {}
     while kills < KILLS:
         folder = tmp_path / str(rounds // ROUNDS_OF_A_FILE)
@@ -85,7 +92,7 @@ async def test_a_killed_projection_skips_and_doubles_nothing(tmp_path: Path, see
             started(append_and_project_until_killed, log_path, path, chance.random(), model)
             for _ in range(count)
         ]
-        kill_each(children, chance)
+        kill_each(children, chance, longest)
         kills, rounds = kills + count, rounds + 1
         checkpoints[path] = await check(log_path, path, checkpoints.get(path, 0))
         furthest = max(furthest, checkpoints[path])
@@ -97,9 +104,10 @@ async def test_a_killed_projection_skips_and_doubles_nothing(tmp_path: Path, see
 async def test_what_is_left_after_the_last_kill_is_caught_up(tmp_path: Path, model: Model) -> None:
     path = tmp_path / "events.db"
     chance = random.Random(SEED)  # noqa: S311 - repeatable
+    longest = longest_projecting(tmp_path / "alone.db", model)
     for _ in range(3):
         child = started(append_and_project_until_killed, path, path, chance.random(), model)
-        kill_each([child], chance)
+        kill_each([child], chance, longest)
     async with open_sqlite_store(path) as store, open_sqlite_projections(path) as states:
         await store.append("account-z", [Moved(account="z", amount=1)])
         runner = ProjectionRunner(store, [balances(states, model)])
