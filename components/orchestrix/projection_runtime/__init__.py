@@ -2,13 +2,16 @@
 
 from orchestrix.projection_runtime.errors import (
     CheckpointAboveHead,
+    HandlerCancelled,
     InvalidRunner,
+    InvalidWait,
     NotInTime,
     NotManaged,
     NotProcessed,
     ProjectionPaused,
     ProjectionsStopped,
     RunnerError,
+    TooManyKeys,
     UnknownProjection,
 )
 from orchestrix.projection_runtime.failure_policy import Action, FailurePolicy
@@ -21,7 +24,9 @@ __all__ = [
     "CheckpointAboveHead",
     "Condition",
     "FailurePolicy",
+    "HandlerCancelled",
     "InvalidRunner",
+    "InvalidWait",
     "NotInTime",
     "NotManaged",
     "NotProcessed",
@@ -31,6 +36,7 @@ __all__ = [
     "ProjectionsStopped",
     "ReadYourWrites",
     "RunnerError",
+    "TooManyKeys",
     "UnknownProjection",
     "wrote",
 ]

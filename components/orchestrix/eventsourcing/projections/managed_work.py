@@ -172,8 +172,7 @@ class ManagedWork(TransactionalWork):
             if self._progress.revision() != before:  # it was about to be committed, or was
                 self._keeper.remember(None)  # until it is loaded
             raise
-        finally:
-            self._held.forget()
+        self._held.forget()
 
     async def _in_batch(self, work: Callable[[Any], Awaitable[None]]) -> None:
         try:

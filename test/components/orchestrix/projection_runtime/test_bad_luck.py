@@ -12,13 +12,13 @@ from orchestrix.messaging import FixedDelay, NoRetry
 from orchestrix.projection_runtime import (
     FailurePolicy,
     InvalidRunner,
+    InvalidWait,
     NotInTime,
     NotProcessed,
     ProjectionRunner,
     ProjectionsStopped,
     RunnerError,
 )
-from orchestrix.projection_runtime.errors import InvalidWait
 
 AT_ONCE = FailurePolicy(retry=NoRetry())
 
