@@ -1,8 +1,20 @@
-"""Streams of events: the ports that every store implements, and the projection engine.
+"""Streams of events: the ports that every store implements, aggregates, the projection engine.
 
 Other bricks import from ``orchestrix.eventsourcing`` only, never from its modules.
 """
 
+from orchestrix.eventsourcing.aggregates.aggregate import AggregateRoot
+from orchestrix.eventsourcing.aggregates.decider import Decider, DeciderRepository
+from orchestrix.eventsourcing.aggregates.errors import (
+    AggregateError,
+    AggregateNotFound,
+    InvalidAggregate,
+    UnreadableAggregate,
+    WrongColour,
+)
+from orchestrix.eventsourcing.aggregates.repository import AggregateRepository
+from orchestrix.eventsourcing.aggregates.saved_events import SavedEvents
+from orchestrix.eventsourcing.aggregates.streams import Upcasters
 from orchestrix.eventsourcing.append_rules import (
     RecordedId,
     check_append,
@@ -60,17 +72,24 @@ from orchestrix.eventsourcing.waiting import Watchers
 
 __all__ = [
     "NO_STREAM",
+    "AggregateError",
+    "AggregateNotFound",
+    "AggregateRepository",
+    "AggregateRoot",
     "AppendInsideBatch",
     "AppendResult",
     "AsyncEventStore",
     "BatchInsideBatch",
     "ConcurrencyError",
+    "Decider",
+    "DeciderRepository",
     "DuplicateEvent",
     "EngineInUse",
     "EventStore",
     "EventStoreError",
     "FeedError",
     "GapInFeed",
+    "InvalidAggregate",
     "InvalidAppend",
     "InvalidRange",
     "MixedFeed",
@@ -90,6 +109,7 @@ __all__ = [
     "ReadModel",
     "RecordedId",
     "RegistrationError",
+    "SavedEvents",
     "Snapshot",
     "StorageError",
     "StoreClosed",
@@ -97,7 +117,10 @@ __all__ = [
     "StoreUnusable",
     "StreamPage",
     "UnhandledUnknownEvent",
+    "UnreadableAggregate",
+    "Upcasters",
     "Watchers",
+    "WrongColour",
     "check_append",
     "check_range",
     "check_snapshot",

@@ -131,6 +131,12 @@ class Message:
         object.__setattr__(caused, "causation_id", other.id)
         return caused
 
+    def with_id(self, id: str) -> Self:  # noqa: A002 - the field's name
+        """Return a copy with another id; everything else stays, as for :meth:`caused_by`."""
+        named = copy.copy(self)
+        object.__setattr__(named, "id", id)
+        return named
+
 
 @dataclass(frozen=True, kw_only=True)
 class Command(Message):

@@ -1,0 +1,149 @@
+"""Aggregates by themselves: which method an event reaches, and what is counted."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import pytest
+from bank_account import Account, Deposited, NotEnough, Opened
+
+from orchestrix.eventsourcing import AggregateRoot
+from orchestrix.messaging import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class XMLImported(Event):
+    rows: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargeXMLImported(XMLImported):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dotted(Event, type="bank.rows-counted.v1"):
+    rows: int = 0
+
+
+@dataclass
+class Table(AggregateRoot):
+    seen: list[str] = field(default_factory=list[str])
+
+    def _when_x_m_l_imported(self, event: XMLImported) -> None:
+        self.seen.append(f"xml {event.rows}")
+
+    def _when_bank_rows_counted_v1(self, event: Dotted) -> None:
+        self.seen.append(f"dotted {event.rows}")
+
+    def _when_order_placed(self, event: Event) -> None:
+        self.seen.append(f"placed {event.data}")
+
+
+def applied(*events: Event) -> Table:
+    table = Table("t-1")
+    for event in events:
+        table._apply_event(event)
+    return table
+
+
+def test_an_event_reaches_the_method_of_its_class_name() -> None:
+    assert applied(XMLImported(rows=3)).seen == ["xml 3"]
+
+
+def test_an_event_of_another_type_than_its_class_reaches_it_too() -> None:
+    assert applied(XMLImported(rows=3, type="bank.imported.v1")).seen == ["xml 3"]
+
+
+def test_an_event_of_a_subclass_reaches_the_method_of_its_base_class() -> None:
+    assert applied(LargeXMLImported(rows=4)).seen == ["xml 4"]
+
+
+def test_the_method_of_a_class_goes_before_that_of_its_base_class() -> None:
+    @dataclass
+    class Both(Table):
+        def _when_large_x_m_l_imported(self, event: LargeXMLImported) -> None:
+            self.seen.append(f"large {event.rows}")
+
+    both = Both("b-1")
+    for event in (XMLImported(rows=1), LargeXMLImported(rows=2)):
+        both._apply_event(event)
+
+    assert both.seen == ["xml 1", "large 2"]
+
+
+def test_an_event_is_known_by_its_type_where_no_class_is() -> None:
+    assert applied(Dotted(rows=2), Event(type="OrderPlaced", data=5)).seen == [
+        "dotted 2",
+        "placed 5",
+    ]
+
+
+def test_two_types_of_one_class_are_told_apart() -> None:
+    table = applied(
+        Event(type="OrderPlaced", data=1), Event(type="else"), Event(type="OrderPlaced")
+    )
+
+    assert table.seen == ["placed 1", "placed None"]
+
+
+def test_an_event_without_a_method_changes_nothing_but_is_kept() -> None:
+    event = Event(type="something")
+    table = applied(event)
+
+    assert (table.seen, table.version, table.uncommitted_events) == ([], 1, [event])
+
+
+def test_the_version_counts_events_new_ones_included() -> None:
+    account = Account("a-1")
+    account._replay_events([Opened(owner="Ada"), Deposited(amount=Decimal(5))])
+    account.withdraw(3)
+
+    assert (account.version, len(account.uncommitted_events), account.balance) == (3, 1, 2)
+
+
+def test_an_event_that_cannot_be_followed_is_not_kept() -> None:
+    class Broken(Account):
+        def _when_opened(self, event: Opened) -> None:
+            raise KeyError(event.owner)
+
+    broken = Broken("a-1")
+    with pytest.raises(KeyError):
+        broken.open("Ada")
+
+    assert (broken.version, broken.uncommitted_events) == (0, [])
+
+
+def test_what_is_refused_records_nothing() -> None:
+    account = Account("a-1")
+    with pytest.raises(NotEnough):
+        account.withdraw(1)
+
+    assert account.uncommitted_events == []
+
+
+def test_events_may_come_as_any_iterable() -> None:
+    account = Account("a-1")
+    account._replay_events((Opened(owner="Ada"), Deposited(amount=Decimal(5))))
+    account._replay_events(iter([Deposited(amount=Decimal(1))]))
+
+    assert (account.balance, account.version) == (6, 3)
+
+
+def test_committed_events_are_forgotten_without_touching_who_keeps_the_list() -> None:
+    account = Account("a-1")
+    account.open("Ada")
+    kept = account.uncommitted_events
+    account.mark_events_committed()
+
+    assert (len(kept), account.uncommitted_events, account.version) == (1, [], 1)
+
+
+def test_two_aggregates_share_no_events() -> None:
+    one, other = Account("a-1"), Account("a-2")
+    one.open("Ada")
+
+    assert other.uncommitted_events == []
+
+
+def test_the_name_of_a_method_has_an_underscore_before_every_capital() -> None:
+    assert Account()._to_snake_case("XMLParser") == "x_m_l_parser"
