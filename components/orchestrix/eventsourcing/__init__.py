@@ -39,6 +39,7 @@ from orchestrix.eventsourcing.errors import (
     StoreUnavailable,
     StoreUnusable,
 )
+from orchestrix.eventsourcing.outbox import handed_over, outbox
 from orchestrix.eventsourcing.page import Page, StreamPage
 from orchestrix.eventsourcing.projections.context import ProjectionContext
 from orchestrix.eventsourcing.projections.engine import ProjectionEngine
@@ -129,8 +130,10 @@ __all__ = [
     "check_version",
     "checked_seconds",
     "chosen",
+    "handed_over",
     "is_unicode",
     "on",
+    "outbox",
     "repeated_append",
     "seconds_to_wait",
     "time_of",

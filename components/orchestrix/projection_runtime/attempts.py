@@ -30,7 +30,8 @@ class Attempts:
     @property
     def sets_aside(self) -> bool:
         """Whether what fails is set aside, so that nothing stands before it."""
-        return self._management is not None and self._policy.action in (None, "park")
+        can_park = self._management is not None and self._management.can_park
+        return can_park and self._policy.action in (None, "park")
 
     def count(self, failed: RecordedEvent) -> None:
         """Count a failure, unless the event is to be set aside."""

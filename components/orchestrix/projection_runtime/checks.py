@@ -64,8 +64,9 @@ def check_engines(engines: Sequence[ProjectionEngine], policy: FailurePolicy) ->
         if policy.action == "park" and engine.parking is None:
             raise InvalidRunner(
                 f"projection {engine.projection_id!r} keeps its state in {engine.state_store!r}, "
-                "which cannot park keys; use InMemoryProjections() or "
-                "open_sqlite_projections(file), or let the policy stop or skip"
+                "which cannot park keys, or not in its transactions (transactional=False); use "
+                "InMemoryProjections() or open_sqlite_projections(file), or let the policy stop or "
+                "skip"
             )
 
 

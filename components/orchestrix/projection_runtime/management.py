@@ -33,7 +33,7 @@ class Management:
     def __init__(
         self,
         projection_id: str,
-        parking: Parking,
+        parking: Parking | None,
         states: ManagedStateStore,
         log: AsyncEventStore,
         policy: FailurePolicy,
@@ -44,7 +44,9 @@ class Management:
         self._lease_seconds = lease_seconds
         self.states = states
         self._projection_id = projection_id
-        self._keys = ParkedKeys(projection_id, parking, states, log, policy)
+        self._keys: ParkedKeys | None = None
+        if parking is not None:
+            self._keys = ParkedKeys(projection_id, parking, states, log, policy)
         self._tenure = Tenure(states, projection_id, lease_seconds)
         self._status_at = self._keys_at = float("-inf")
         self._next_attempt: float | None = None  # by time.monotonic
@@ -110,6 +112,8 @@ class Management:
 
     async def attend(self) -> float | None:
         """Try again what is due, and do what was asked for; see :class:`ParkedKeys`."""
+        if self._keys is None:
+            return None
         now = time.monotonic()
         is_due = self._next_attempt is not None and self._next_attempt <= now
         if is_due or now - self._keys_at >= _OFTEN:
@@ -118,7 +122,14 @@ class Management:
             self._keys_at, self._next_attempt = now, None if left is None else now + left
         return None if self._next_attempt is None else max(0.0, self._next_attempt - now)
 
+    @property
+    def can_park(self) -> bool:
+        """Whether what fails can be set aside."""
+        return self._keys is not None
+
     async def set_aside(self, failed: RecordedEvent, cause: Exception) -> None:
-        """Set aside what failed; see :class:`ParkedKeys`."""
+        """Set aside what failed, where that can be; see :class:`ParkedKeys`."""
+        if self._keys is None:
+            raise cause
         await self._keys.set_aside(failed, cause)
         self._keys_at = float("-inf")

@@ -241,6 +241,6 @@ def _management(
     engine: ProjectionEngine, store: AsyncEventStore, policy: FailurePolicy, seconds: float
 ) -> Management | None:
     states = engine.state_store
-    if engine.parking is None or not isinstance(states, ManagedStateStore):
+    if not isinstance(states, ManagedStateStore):
         return None
     return Management(engine.projection_id, engine.parking, states, store, policy, seconds)

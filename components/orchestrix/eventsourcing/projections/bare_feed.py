@@ -31,7 +31,8 @@ async def apply_bare(
                 continue
             cls = type(event)
             if partly and event_id in partly:
-                await dispatch(event, before + len(taken) + 1, None, routes, progress)
+                if not await dispatch(event, before + len(taken) + 1, None, routes, progress):
+                    passed.append(event_id)  # its handlers are gone
             elif (call := async_calls.get(cls)) is not None:
                 await call(event)
             elif (function := sync_calls.get(cls)) is not None:

@@ -50,11 +50,12 @@ class Dispatch:
             UnhandledUnknownEvent: Nobody said what to do with it.
         """
         handlers = routes.handlers_of(type(event))
+        event_id = event.id if recorded is None else recorded.id  # a decoder may make new ones
         if handlers is None:
             self.check_known(event)
+            progress.partly.pop(event_id, None)
             return False
         context = progress.context(position, recorded, replaying=routes.replaying)
-        event_id = event.id if recorded is None else recorded.id  # a decoder may make new ones
         if self._mark is not None:
             self._mark(event)
         await self._call(handlers, event, event_id, context, progress)

@@ -70,10 +70,13 @@ class ProjectionEngine:
             handlers get it: a text. None: their stream. With tables, a row belongs to the key
             of its first writer, and another key's handlers may not change it; but what a batch
             handler writes is not checked, and without a key function nothing is.
+        transactional: False: handlers are called outside of the state store's transactions, as
+            those need it that reach out, append to the log or take long: at least once, as with a
+            plain store.
 
     Attributes:
         parking: What can be done with events that fail, besides trying them again; None when
-            the state store is not managed.
+            the state store is not managed, or not used for transactions.
 
     Raises:
         ValueError: An argument is out of its range, two tables have one name, or the state
@@ -92,11 +95,17 @@ class ProjectionEngine:
         batch_size: int = 1000,
         tables: Sequence[ReadModel] = (),
         key: KeyFunction | None = None,
+        transactional: bool = True,
     ) -> None:
         check_state_store(state_store)
         _check_arguments(projection_id, version, window, start, batch_size)
+        if tables and not transactional:
+            raise ValueError(
+                f"projection {projection_id!r}: tables are written in the transaction of a batch; "
+                "leave out transactional=False, or the tables"
+            )
         self.projection_id = projection_id
-        self._keeper = StateKeeper(projection_id, state_store)
+        self._keeper = StateKeeper(projection_id, state_store, transactional=transactional)
         keys = Keys(projection_id, key)
         models = OpenModels(projection_id, tables, state_store, keys)
         self._registry = Registry(key, empties_models=bool(models))

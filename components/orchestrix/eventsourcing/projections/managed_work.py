@@ -16,6 +16,7 @@ from orchestrix.eventsourcing.projections.keys import Keys
 from orchestrix.eventsourcing.projections.open_models import OpenModels
 from orchestrix.eventsourcing.projections.parts import from_start
 from orchestrix.eventsourcing.projections.progress import sentence
+from orchestrix.eventsourcing.projections.recorded_feed import check_place
 from orchestrix.eventsourcing.projections.registry import Registry
 from orchestrix.eventsourcing.projections.settings import Settings
 from orchestrix.eventsourcing.projections.state_keeper import StateKeeper
@@ -148,8 +149,13 @@ class ManagedWork(TransactionalWork):
             raise StateConflict(self._settings.projection_id, self._stored, found) from error
 
     def _pass(self, last: RecordedEvent) -> None:
-        """Move the checkpoint over events that were set aside."""
+        """Move the checkpoint over events that were set aside.
+
+        Raises:
+            GapInFeed: The event that failed last is not among what was fed.
+        """
         if last.position > self._progress.position:
+            check_place(last.position, self._progress, self._progress.position + 1)
             self._progress.reach(last.position)
             self._progress.event_id = last.id
 

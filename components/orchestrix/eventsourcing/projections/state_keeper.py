@@ -40,15 +40,19 @@ class StateKeeper:
     plain store is asked once, and then this engine's own memory is ahead of it.
 
     Attributes:
-        transactional: The store, when it has transactions.
+        transactional: The store, when it has transactions that are to be used.
         shared: The store, when it is the in-memory one, in which engines share their states.
     """
 
-    def __init__(self, projection_id: str, store: ProjectionStateStore) -> None:
+    def __init__(
+        self, projection_id: str, store: ProjectionStateStore, *, transactional: bool = True
+    ) -> None:
         self._projection_id = projection_id
         self._store = store
         self.shared = store if type(store) is InMemoryProjectionStateStore else None
-        self.transactional = store if isinstance(store, TransactionalProjectionStateStore) else None
+        can = store if isinstance(store, TransactionalProjectionStateStore) else None
+        self.transactional = can if transactional else None
+        self._is_asked_again = can is not None and not transactional
         self._latest: ProjectionState | None = None
         self._is_stored = False  # whether the store ever had a state
 
@@ -81,6 +85,11 @@ class StateKeeper:
         if self.shared is None and self._latest is None:
             self.remember(await self._store.load_state(self._projection_id))
         return self.known()
+
+    def forget(self) -> None:
+        """Ask a store again that other processes use, too, although its transactions are not."""
+        if self._is_asked_again:
+            self._latest = None
 
     def remember(self, state: ProjectionState | None) -> None:
         """Take note of what was saved or loaded elsewhere."""

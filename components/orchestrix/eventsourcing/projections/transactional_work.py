@@ -92,6 +92,8 @@ class TransactionalWork(Work):
                 )  # fmt: skip
                 await self._take_one_by_one(items, page, must_reset)
                 return
+            if not items and not must_reset:  # no event was tried, so none failed
+                raise
             if not must_reset:  # else the replay never happened
                 self._begin_chunk(feed, items, page)
                 start = self._settings.start

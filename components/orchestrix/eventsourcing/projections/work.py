@@ -63,6 +63,8 @@ class Work:
 
     async def initialize(self) -> None:
         """See the engine."""
+        if not self._progress.is_dirty:
+            self._keeper.forget()
         await self._load()
         if self._keeper.known() is None or self._progress.is_dirty:
             await self._save()

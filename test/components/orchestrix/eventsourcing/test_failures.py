@@ -56,6 +56,26 @@ class Fragile(Balance):
 
 
 @FEEDS
+async def test_a_half_done_event_whose_handlers_are_gone_is_not_counted(is_bare: bool) -> None:
+    store = InMemoryProjectionStateStore()
+    engine, events = ProjectionEngine("balance", store), feed(is_bare, 1)
+    engine.on(Deposited)(lambda _: None)
+
+    @engine.on(Deposited)
+    def fail(event: Deposited) -> None:
+        raise OSError(event.amount)
+
+    with pytest.raises(OSError, match="1"):
+        await engine.process_events(events)
+
+    later = ProjectionEngine("balance", store)
+    await later.process_events(events)
+    state = later.get_state()
+    assert state is not None
+    assert (state.last_processed_position, state.applied_count, state.partly_applied) == (1, 0, ())
+
+
+@FEEDS
 async def test_the_exception_passes_unwrapped_and_the_prefix_stands(is_bare: bool) -> None:
     model = Fragile(2)
     engine = engine_for(model)

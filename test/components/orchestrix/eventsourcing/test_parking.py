@@ -821,6 +821,26 @@ async def test_a_failed_event_cannot_be_left_out_by_going_back(case: Case) -> No
         await case.engine.process_events([case.record(4)])
 
 
+@pytest.mark.parametrize("between", [("a", 2), ("c", 2)])
+async def test_a_failed_event_cannot_be_left_out_by_setting_a_later_one_aside(
+    between: tuple[str, int],
+) -> None:
+    case = Case()
+    case.append(("a", 1), between, ("b", 3), ("a", 4))
+    case.failing = {1, 3}
+    with pytest.raises(ValueError, match="no 1"):
+        await case.engine.process_events([case.record(1)])
+    await case.parking.set_aside(case.record(1), NO, None)
+    with pytest.raises(ValueError, match="no 3"):
+        await case.engine.process_events([case.record(3)])
+    case.failing = set()
+
+    with pytest.raises(GapInFeed) as refused:
+        await case.engine.process_events([case.record(2), case.record(4)])
+    assert refused.value.failed_position == 3
+    assert (await case.state()).failed_position == 3
+
+
 async def test_what_waits_now_is_no_gap_for_what_comes_before_it(
     case: Case, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -494,6 +494,21 @@ async def test_a_page_without_an_event_heals_nothing() -> None:
     assert (state.last_processed_position, state.is_healthy) == (2, False)
 
 
+async def test_a_page_without_an_event_that_cannot_be_committed_is_no_failure() -> None:
+    log, world = log_of([*deposits(1), Renamed()]), DatabaseWorld()
+    case = Case(world)
+    await case.engine.process_events(log.read_all(limit=1))
+    page = log.read_all(after_position=1, types=["Deposited"])
+    world.database.fails_at = world.database.steps + 3
+    with pytest.raises(Lost):
+        await case.engine.process_events(page)
+    assert (await case.state()).is_healthy
+
+    await case.engine.process_events(page)
+    state = await case.state()
+    assert (state.last_processed_position, state.is_healthy, state.error_count) == (2, True, 0)
+
+
 @pytest.mark.parametrize("store", [FakeDatabase, InMemoryProjectionStateStore])
 async def test_a_cancellation_that_is_the_reset_hooks_own_is_a_failure(
     store: type[ProjectionStateStore],
