@@ -99,14 +99,10 @@ class UpcasterException(CodecError):
         source_version: int | None = None,
         target_version: int | None = None,
     ) -> None:
-        super().__init__(message, event_type, source_version, target_version)
-        self.message = message
+        super().__init__(message)
         self.event_type = event_type
         self.source_version = source_version
         self.target_version = target_version
-
-    def __str__(self) -> str:
-        return self.message
 
 
 def name_of(cls: type[Event]) -> str:

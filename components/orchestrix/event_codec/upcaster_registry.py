@@ -86,8 +86,6 @@ class UpcasterRegistry:
             UpcasterException: The event is newer, no steps lead there, or one of them failed.
         """
         version = version_of(event)
-        if version == target_version:
-            return event
         versions = f"{event_type} v{version}->v{target_version}"
         if version > target_version:
             problem = f"Cannot downcast {versions}; ask for its version or a later one"
@@ -125,7 +123,7 @@ class UpcasterRegistry:
             UpcasterException: Also when an upcaster waits.
         """
         if event.type not in self._upcasters:
-            return event
+            return event  # without the cost of a coroutine
         coroutine = self.upcast_to_latest(event)
         try:
             coroutine.send(None)

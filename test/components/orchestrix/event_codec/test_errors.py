@@ -105,7 +105,6 @@ def test_each_error_has_its_attributes() -> None:
         },
         {},
         {
-            "message": "Cannot downcast opened v2->v1",
             "event_type": "opened",
             "source_version": 2,
             "target_version": 1,
