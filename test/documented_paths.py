@@ -9,6 +9,7 @@ import sys
 
 MESSAGING = "orchestrix.messaging"
 EVENTSOURCING = "orchestrix.eventsourcing"
+EVENT_CODEC = "orchestrix.event_codec"
 PROJECTION_STATE = "orchestrix.projection_state"
 MEMORY_STORE = "orchestrix.memory_store"
 
@@ -23,6 +24,7 @@ RETRY = [
 BUSES = ["AsyncMessageBus", "AsyncMessageHandler", "MessageBus", "MessageHandler"]
 ENGINE = ["Projection", "ProjectionContext", "ProjectionEngine", "on"]
 STATE = ["InMemoryProjectionStateStore", "ProjectionState", "ProjectionStateStore"]
+VERSIONING = ["EventUpcast", "EventUpcaster", "UpcasterRegistry", "VersionedEvent"]
 
 DOCUMENTED: dict[str, dict[str, list[str]]] = {
     "orchestrix.core.common": {MESSAGING: ["OrchestrixError", *RETRY]},
@@ -41,11 +43,13 @@ DOCUMENTED: dict[str, dict[str, list[str]]] = {
         MESSAGING: ["DeadLetterQueue", "DeadLetteredMessage", "InMemoryDeadLetterQueue"]
     },
     "orchestrix.core.eventsourcing": {
-        EVENTSOURCING: ["EventStore", "ProjectionEngine", "Snapshot"]
+        EVENTSOURCING: ["EventStore", "ProjectionEngine", "Snapshot"],
+        EVENT_CODEC: VERSIONING,
     },
     "orchestrix.core.eventsourcing.event_store": {EVENTSOURCING: ["AsyncEventStore", "EventStore"]},
     "orchestrix.core.eventsourcing.projection": {EVENTSOURCING: ENGINE, PROJECTION_STATE: STATE},
     "orchestrix.core.eventsourcing.snapshot": {EVENTSOURCING: ["Snapshot"]},
+    "orchestrix.core.eventsourcing.versioning": {EVENT_CODEC: [*VERSIONING, "UpcasterException"]},
     "orchestrix.infrastructure.memory": {
         MEMORY_STORE: ["InMemoryAsyncEventStore", "InMemoryEventStore"],
         MESSAGING: ["InMemoryAsyncMessageBus", "InMemoryMessageBus"],

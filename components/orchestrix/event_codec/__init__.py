@@ -1,4 +1,4 @@
-"""Events to bytes and back: JSON that stays readable as classes change.
+"""Events to bytes and back: JSON that stays readable as classes change. Upcasters for objects, too.
 
 Other bricks import from ``orchestrix.event_codec`` only, never from its modules.
 """
@@ -10,8 +10,11 @@ from orchestrix.event_codec.errors import (
     UnstorableClass,
     UnstorableEvent,
     UpcasterError,
+    UpcasterException,
 )
 from orchestrix.event_codec.event_codec import EncodedEvent, EventCodec
+from orchestrix.event_codec.event_upcaster import EventUpcast, EventUpcaster, VersionedEvent
+from orchestrix.event_codec.upcaster_registry import UpcasterRegistry
 from orchestrix.event_codec.upcasters import Upcaster
 
 __all__ = [
@@ -19,9 +22,14 @@ __all__ = [
     "CodecError",
     "EncodedEvent",
     "EventCodec",
+    "EventUpcast",
+    "EventUpcaster",
     "UnreadableEvent",
     "UnstorableClass",
     "UnstorableEvent",
     "Upcaster",
     "UpcasterError",
+    "UpcasterException",
+    "UpcasterRegistry",
+    "VersionedEvent",
 ]

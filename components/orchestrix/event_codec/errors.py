@@ -7,13 +7,14 @@
     * UnstorableEvent     an event that could not be read back as it is (also a ValueError)
     * UnreadableEvent     stored data that does not fit its class: an upcaster is missing, or wrong
     * UpcasterError       an upcaster that cannot be registered (also a ValueError)
+    * UpcasterException   an event object that could not be brought to a later version
 """
 
 from orchestrix.messaging import Event, OrchestrixError
 
 
 class CodecError(OrchestrixError):
-    """An event could not be turned into bytes, or bytes into an event."""
+    """An event could not become bytes, or bytes an event, or an event its later form."""
 
 
 class AmbiguousEventType(CodecError):
@@ -80,6 +81,28 @@ class UnreadableEvent(CodecError):
 
 class UpcasterError(CodecError, ValueError):
     """An upcaster that cannot be registered. Nothing was changed."""
+
+
+class UpcasterException(CodecError):
+    """An event object could not be brought to a later version. It is as it was.
+
+    Attributes:
+        event_type: The event type, empty when whoever raised it did not say.
+        source_version: Where the step, or the way looked for, begins. None: unknown.
+        target_version: Where it ends. None: unknown.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        event_type: str = "",
+        source_version: int | None = None,
+        target_version: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.event_type = event_type
+        self.source_version = source_version
+        self.target_version = target_version
 
 
 def name_of(cls: type[Event]) -> str:

@@ -1,5 +1,14 @@
-"""Event sourcing, from the ``eventsourcing`` brick."""
+"""Event sourcing, from the ``eventsourcing`` and ``event_codec`` bricks."""
 
+from orchestrix.event_codec import EventUpcast, EventUpcaster, UpcasterRegistry, VersionedEvent
 from orchestrix.eventsourcing import EventStore, ProjectionEngine, Snapshot
 
-__all__ = ["EventStore", "ProjectionEngine", "Snapshot"]
+__all__ = [
+    "EventStore",
+    "EventUpcast",
+    "EventUpcaster",
+    "ProjectionEngine",
+    "Snapshot",
+    "UpcasterRegistry",
+    "VersionedEvent",
+]

@@ -12,6 +12,7 @@ from orchestrix.event_codec import (
     UnstorableClass,
     UnstorableEvent,
     UpcasterError,
+    UpcasterException,
     errors,
 )
 from orchestrix.messaging import OrchestrixError
@@ -38,6 +39,10 @@ SENTENCES: list[tuple[CodecError, str]] = [
         "its class has version 2; register an upcaster",
     ),
     (UpcasterError("remove one"), "remove one"),
+    (
+        UpcasterException("Cannot downcast opened v2->v1", "opened", 2, 1),
+        "Cannot downcast opened v2->v1",
+    ),
 ]
 ERRORS = [error for error, _ in SENTENCES]
 
@@ -85,6 +90,7 @@ def test_a_bug_of_the_caller_is_also_an_error_of_python(
 
 def test_what_a_store_holds_is_no_bug_of_the_caller() -> None:
     assert not issubclass(UnreadableEvent, ValueError | TypeError)
+    assert not issubclass(UpcasterException, ValueError | TypeError)
 
 
 def test_each_error_has_its_attributes() -> None:
@@ -98,7 +104,19 @@ def test_each_error_has_its_attributes() -> None:
             "problem": "its class has version 2; register an upcaster",
         },
         {},
+        {
+            "event_type": "opened",
+            "source_version": 2,
+            "target_version": 1,
+        },
     ]
+
+
+def test_whoever_raises_an_upcaster_exception_may_give_a_text_only() -> None:
+    error = UpcasterException("no")
+
+    assert str(error) == "no"
+    assert (error.event_type, error.source_version, error.target_version) == ("", None, None)
 
 
 def test_the_tree_in_the_docstring_lists_every_error() -> None:
