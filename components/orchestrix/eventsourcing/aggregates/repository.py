@@ -221,7 +221,7 @@ class AggregateRepository(Generic[AggregateT]):
         """Take the snapshot before anything is awaited, in which the aggregate may change."""
         since = aggregate.version - aggregate.snapshot_version
         is_due = self.snapshot_every is not None and since >= self.snapshot_every
-        return snapshot_of(aggregate) if is_due and aggregate.uncommitted_events else None
+        return snapshot_of(aggregate) if is_due else None
 
     def _keep(self, aggregate: AggregateRoot, snapshot: Snapshot) -> Steps[None]:
         try:

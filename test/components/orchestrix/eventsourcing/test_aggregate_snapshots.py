@@ -204,6 +204,35 @@ async def test_a_snapshot_of_another_class_is_not_used(repository: Colourless) -
     assert (await repository.load(Customer, "account-1")).balance == 0
 
 
+async def test_a_snapshot_of_a_class_of_another_name_is_not_used(
+    repository: Colourless, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await moved(repository, 1, 2, 3)
+    renamed = changed()
+    renamed.__qualname__ = "Customer"
+    followed = counting(monkeypatch)
+    await repository.load(renamed, "account-1")
+
+    assert len(followed) == 3
+
+
+async def test_a_repeated_command_keeps_no_snapshot_of_what_was_decided_now(
+    repository: Colourless,
+) -> None:
+    command = Deposited(amount=Decimal(0))
+    amounts = iter(range(1, 100))
+
+    def decide(account: Account) -> None:
+        for _ in range(2):
+            account.deposit(next(amounts))
+
+    for _ in range(2):
+        await repository.execute(Account, "account-1", decide, command=command, create=True)
+
+    assert await repository.snapshot("account-1") is None
+    assert (await repository.load(Account, "account-1")).balance == 3
+
+
 @pytest.mark.parametrize(
     "break_", [lambda fields: fields.pop("balance"), lambda fields: fields.update(balance="much")]
 )
@@ -328,6 +357,17 @@ def test_what_a_snapshot_would_lose_is_told_before_anything_is_written(
         AggregateRepository(store, snapshot_every=1).save(aggregate)
 
     assert store.head() == 0
+
+
+def test_a_type_that_cannot_be_found_is_told() -> None:
+    @dataclass
+    class Local(AggregateRoot):
+        amount: "Missing" = 0  # type: ignore[name-defined]  # noqa: F821 - that is what is tried
+
+    aggregate = Local("a-1")
+    aggregate._apply_event(Event())
+    with pytest.raises(InvalidAggregate, match=r"a field's type cannot be found \(name 'Missing'"):
+        AggregateRepository(InMemoryEventStore(), snapshot_every=1).save(aggregate)
 
 
 def test_the_state_is_kept_as_it_was_when_the_events_were_saved() -> None:

@@ -97,9 +97,6 @@ async def test_a_command_need_not_be_a_message(repository: Colourless) -> None:
 async def test_a_conflict_is_decided_again(repository: Colourless) -> None:
     seen: list[Decimal] = []
 
-    class Rivalled(Decider[Any, Any]):
-        pass
-
     def decide(command: Withdraw, state: State) -> list[Event]:
         seen.append(state.balance)
         return [Withdrawn(amount=command.amount)]
@@ -130,6 +127,13 @@ class _With:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
+
+
+async def test_more_events_than_a_page_are_followed(repository: Colourless) -> None:
+    await repository.append("account-1", deposited(*range(2500)))
+    saved = await repository.execute("account-1", Withdraw(amount=Decimal(1)))
+
+    assert saved.last_version == 2500
 
 
 def test_after_the_last_attempt_the_conflict_is_told() -> None:

@@ -5,6 +5,7 @@ import pickle
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,15 @@ import pytest
 from bank_account import Account, Deposited, NotEnough, Opened, Withdraw, Withdrawn
 from both_colours import STORES, Colourless, opened
 
+from orchestrix.event_codec import EventUpcaster, UpcasterException, UpcasterRegistry
 from orchestrix.eventsourcing import (
     AggregateError,
     AggregateNotFound,
     AggregateRepository,
     AggregateRoot,
     ConcurrencyError,
+    Decider,
+    DeciderRepository,
     DuplicateEvent,
     InvalidAggregate,
     InvalidAppend,
@@ -235,6 +239,35 @@ async def test_after_the_last_attempt_the_conflict_is_told(repository: Colourles
     assert tried == [2, 2, 2]
 
 
+async def test_before_it_is_decided_again_there_is_a_short_random_pause(
+    repository: Colourless, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await opened_account(repository)
+    pauses: list[float] = []
+    asked: list[tuple[float, float]] = []
+
+    async def slept(seconds: float) -> None:
+        pauses.append(seconds)
+
+    def drawn(low: float, high: float) -> float:
+        asked.append((low, high))
+        return high
+
+    monkeypatch.setattr("time.sleep", pauses.append)
+    monkeypatch.setattr("asyncio.sleep", slept)
+    monkeypatch.setattr("random.uniform", drawn)
+
+    def decide(account: Account) -> None:
+        account._replay_events([Event()])  # as if it were loaded from elsewhere
+        account.withdraw(1)
+
+    with pytest.raises(ConcurrencyError):
+        await repository.execute(Account, "account-1", decide, attempts=9)
+
+    assert pauses == [0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.25, 0.25]
+    assert asked == [(0, each) for each in pauses]
+
+
 async def test_what_is_refused_is_raised_and_not_tried_again(repository: Colourless) -> None:
     await opened_account(repository, 5)
     with pytest.raises(NotEnough, match="6 of 5"):
@@ -343,6 +376,43 @@ async def test_a_repeated_command_that_would_do_something_else_now_is_answered_a
     assert len(await repository.stream("account-1")) == 4
 
 
+async def test_two_commands_have_two_effects(repository: Colourless) -> None:
+    await opened_account(repository)
+    for _ in range(2):
+        command = Withdraw(amount=Decimal(30))
+        await repository.execute(
+            Account, "account-1", lambda each: each.withdraw(30), command=command
+        )
+
+    assert (await repository.load(Account, "account-1")).balance == 40
+
+
+async def test_more_events_than_a_page_are_given_back_as_before(repository: Colourless) -> None:
+    command = Withdraw(amount=Decimal(1))
+
+    def decide(account: Account) -> None:
+        for amount in range(1500):
+            account.deposit(amount)
+
+    first = await repository.execute(Account, "a-1", decide, command=command, create=True)
+    again = await repository.execute(Account, "a-1", lambda each: each.deposit(-1), command=command)
+
+    assert again == first
+    assert len(again.events) == 1500
+
+
+async def test_what_is_saved_twice_with_one_command_is_saved_twice(
+    repository: Colourless,
+) -> None:
+    account = await opened_account(repository)
+    command = Withdraw(amount=Decimal(1))
+    for _ in range(2):
+        account.withdraw(1)
+        await repository.save(account, command=command)
+
+    assert (await repository.load(Account, "account-1")).balance == 98
+
+
 async def test_one_command_may_concern_two_aggregates(repository: Colourless) -> None:
     command = Withdraw(amount=Decimal(1))
     for name in ("account-1", "account-2"):
@@ -375,6 +445,70 @@ async def test_an_id_that_is_used_elsewhere_is_told(repository: Colourless) -> N
         await repository.execute(Account, "account-2", decide, create=True)
 
 
+# Events that were kept as objects
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaidInV1(Event, type="test-account.paid-in"):
+    cents: int
+    version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaidIn(Event, type="test-account.paid-in-now"):
+    amount: Decimal
+    version: int = 2
+
+
+class ToAmount(EventUpcaster):
+    async def upcast(self, event: Event) -> Event:
+        assert isinstance(event, PaidInV1)
+        return PaidIn(amount=Decimal(event.cents) / 100)
+
+
+@dataclass
+class PaidAccount(AggregateRoot):
+    balance: Decimal = Decimal(0)
+
+    def _when_paid_in(self, event: PaidIn) -> None:
+        self.balance += event.amount
+
+
+@pytest.mark.parametrize("store", [InMemoryEventStore, InMemoryAsyncEventStore])
+async def test_events_are_brought_up_to_date_when_they_are_loaded(store: type[Any]) -> None:
+    upcasters = UpcasterRegistry()
+    upcasters.register("test-account.paid-in", ToAmount(1, 2))
+    repository = Colourless(AggregateRepository(store(), upcasters=upcasters))
+    await repository.append("a-1", [PaidInV1(cents=150), PaidIn(amount=Decimal(1))])
+
+    assert (await repository.load(PaidAccount, "a-1")).balance == Decimal("2.50")
+
+
+class Waiting(EventUpcaster):
+    async def upcast(self, event: Event) -> Event:
+        await asyncio.sleep(0)
+        return await ToAmount(1, 2).upcast(event)
+
+
+@pytest.mark.parametrize("store", [InMemoryEventStore, InMemoryAsyncEventStore])
+async def test_an_upcaster_may_wait_where_a_load_may(store: type[Any]) -> None:
+    upcasters = UpcasterRegistry()
+    upcasters.register("test-account.paid-in", Waiting(1, 2))
+
+    def evolve(balance: Decimal, event: Event) -> Decimal:
+        return balance + getattr(event, "amount", 0)
+
+    decider: Decider[Any, Decimal] = Decider(lambda *_: [], evolve, Decimal)
+    repository = Colourless(DeciderRepository(store(), decider, upcasters))
+    await repository.append("a-1", [PaidInV1(cents=150)])
+
+    if store is InMemoryEventStore:
+        with pytest.raises(UpcasterException, match="async"):
+            await repository.load("a-1")
+    else:
+        assert await repository.load("a-1") == Decimal("1.50")
+
+
 # Two colours
 
 
@@ -405,6 +539,24 @@ async def test_an_async_store_wants_the_async_methods() -> None:
         repository.execute(Account, "account-1", lambda _: None)
 
     assert (len(account.uncommitted_events), await store.head()) == (1, 0)
+
+
+async def test_a_wrapped_store_has_the_colour_of_what_it_wraps() -> None:
+    store = InMemoryAsyncEventStore()
+    append = store.append
+
+    @wraps(append)
+    def noting(*arguments: Any, **named: Any) -> Any:
+        return append(*arguments, **named)
+
+    store.append = noting  # type: ignore[method-assign]
+    repository = AggregateRepository(store)
+    account = Account("account-1")
+    account.open("Ada")
+    await repository.save_async(account)
+
+    with pytest.raises(WrongColour):
+        repository.load(Account, "account-1")
 
 
 def test_an_async_decision_needs_an_async_store() -> None:
