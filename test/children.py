@@ -14,8 +14,8 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, Literal
 
-from orchestrix.eventsourcing import ProjectionContext, ProjectionEngine
-from orchestrix.messaging import Event, FixedDelay
+from orchestrix.eventsourcing import ProjectionContext, ProjectionEngine, outbox
+from orchestrix.messaging import Event, FixedDelay, RecordedEvent
 from orchestrix.projection_runtime import FailurePolicy, ProjectionRunner
 from orchestrix.projection_state import StateConflict
 from orchestrix.read_models import Table
@@ -294,3 +294,24 @@ def follow_until_killed(path: Path) -> None:
 async def _follow(path: Path) -> None:
     async with open_sqlite_store(path) as store, open_sqlite_projections(path) as states:
         await ProjectionRunner(store, [balances(states, "table")], lease_seconds=1.0).run()
+
+
+def hand_over_until_killed(file: Path, journal: Path) -> None:
+    """Append to a file and hand over what is in it, line by line, for ever."""
+    asyncio.run(_hand_over(file, journal))
+
+
+async def _hand_over(file: Path, journal: Path) -> None:
+    lines = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    def note(recorded: RecordedEvent) -> None:
+        os.write(lines, f"{recorded.position}\n".encode())
+
+    async with (
+        open_sqlite_store(file, synchronous="NORMAL") as store,
+        open_sqlite_projections(file, synchronous="NORMAL") as states,
+        asyncio.TaskGroup() as tasks,
+    ):
+        tasks.create_task(_move_for_ever(store, random.Random()))  # noqa: S311 - whatever it is
+        runner = ProjectionRunner(store, [outbox("mails", states, note)], lease_seconds=0.2)
+        tasks.create_task(runner.run())
