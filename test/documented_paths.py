@@ -11,6 +11,7 @@ MESSAGING = "orchestrix.messaging"
 EVENTSOURCING = "orchestrix.eventsourcing"
 PROJECTION_STATE = "orchestrix.projection_state"
 MEMORY_STORE = "orchestrix.memory_store"
+PROCESS_MANAGER = "orchestrix.process_manager"
 
 RETRY = [
     "ExponentialBackoff",
@@ -23,6 +24,15 @@ RETRY = [
 BUSES = ["AsyncMessageBus", "AsyncMessageHandler", "MessageBus", "MessageHandler"]
 ENGINE = ["Projection", "ProjectionContext", "ProjectionEngine", "on"]
 STATE = ["InMemoryProjectionStateStore", "ProjectionState", "ProjectionStateStore"]
+SAGA = [
+    "InMemorySagaStateStore",
+    "Saga",
+    "SagaState",
+    "SagaStateStore",
+    "SagaStatus",
+    "SagaStep",
+    "SagaStepStatus",
+]
 
 DOCUMENTED: dict[str, dict[str, list[str]]] = {
     "orchestrix.core.common": {MESSAGING: ["OrchestrixError", *RETRY]},
@@ -46,6 +56,8 @@ DOCUMENTED: dict[str, dict[str, list[str]]] = {
     "orchestrix.core.eventsourcing.event_store": {EVENTSOURCING: ["AsyncEventStore", "EventStore"]},
     "orchestrix.core.eventsourcing.projection": {EVENTSOURCING: ENGINE, PROJECTION_STATE: STATE},
     "orchestrix.core.eventsourcing.snapshot": {EVENTSOURCING: ["Snapshot"]},
+    "orchestrix.core.execution": {PROCESS_MANAGER: ["Saga"]},
+    "orchestrix.core.execution.saga": {PROCESS_MANAGER: SAGA},
     "orchestrix.infrastructure.memory": {
         MEMORY_STORE: ["InMemoryAsyncEventStore", "InMemoryEventStore"],
         MESSAGING: ["InMemoryAsyncMessageBus", "InMemoryMessageBus"],
