@@ -18,13 +18,15 @@ from orchestrix.process_manager import (
 
 
 async def test_a_completed_saga_is_not_run_again() -> None:
-    diary, store = Diary(), InMemorySagaStateStore()
+    diary, store = Diary(), SpiedStore()
     saga = diary.saga(store)
     await saga.execute()
+    saved = list(store.saved)
 
     assert await saga.execute() == "c done"
     assert await diary.saga(store).execute() == "c done"
     assert diary.calls == ["a", "b", "c"]
+    assert store.saved == saved
 
 
 async def test_a_failed_saga_is_not_run_again_and_says_so() -> None:
@@ -148,12 +150,15 @@ async def test_compensating_goes_on_after_a_crash() -> None:
         await saga.execute()
 
     assert diary.calls == ["undo b", "undo a"]
-    assert statuses(saga.get_state()) == ["failed", *["compensated"] * 3, "failed"]
+    state = saga.get_state()
+    assert statuses(state) == ["failed", *["compensated"] * 3, "failed"]
+    assert state is not None
+    assert state.error == "ValueError: no"
 
 
 async def test_compensations_that_failed_are_tried_again_when_asked_for() -> None:
     diary = Diary(**{"c": ValueError("no"), "undo b": OSError("gone")})
-    store = InMemorySagaStateStore()
+    store = SpiedStore()
     with pytest.raises(CompensationError):
         await diary.saga(store).execute()
     with pytest.raises(CompensationError, match="the compensation of 'b'") as still:
@@ -171,6 +176,9 @@ async def test_compensations_that_failed_are_tried_again_when_asked_for() -> Non
     assert statuses(state) == ["failed", "compensated", "compensated", "failed"]
     assert state is not None
     assert state.step_statuses["b"].error is None
+    meanwhile = store.saved[-2]
+    assert statuses(meanwhile) == ["compensating", "compensated", "compensating", "failed"]
+    assert (meanwhile.completed_at, meanwhile.step_statuses["b"].error) == (None, None)
 
 
 def kill(number: int, at: int) -> None:

@@ -55,18 +55,19 @@ def test_a_store_that_is_not_complete_cannot_be_made() -> None:
         incomplete()
 
 
-def full_at(at: int, error: Exception) -> Any:
+def fail_once(store: SpiedStore, at: int, error: Exception) -> None:
     def strike(number: int, state: SagaState) -> None:
         if number == at:
+            store.before = lambda number, state: None
             raise error
 
-    return strike
+    store.before = strike
 
 
 @pytest.mark.parametrize("at", range(4))
 async def test_a_save_that_fails_stops_the_saga_and_undoes_nothing(at: int) -> None:
     diary, store, full = Diary(), SpiedStore(), OSError("disk full")
-    store.before = full_at(at, full)
+    fail_once(store, at, full)
     saga = diary.saga(store)
 
     with pytest.raises(OSError, match="disk full") as raised:
@@ -76,7 +77,6 @@ async def test_a_save_that_fails_stops_the_saga_and_undoes_nothing(at: int) -> N
     assert diary.calls == ["a", "b", "c"][:at]
     assert saga.get_state() == (store.saved[-1] if at else None)
 
-    store.before = lambda number, state: None
     assert await saga.execute() == "c done"
     assert diary.calls.count("c") == (2 if at == 3 else 1)
 
@@ -85,7 +85,7 @@ async def test_a_save_that_fails_stops_the_saga_and_undoes_nothing(at: int) -> N
 async def test_a_save_that_fails_while_compensating_stops_it_and_hides_nothing(at: int) -> None:
     diary = Diary(**{"c": ValueError("no"), "undo b": KeyError("gone")})
     store, full = SpiedStore(), OSError("disk full")
-    store.before = full_at(at, full)
+    fail_once(store, at, full)
     saga = diary.saga(store)
 
     with pytest.raises(OSError, match="disk full") as raised:
@@ -97,7 +97,6 @@ async def test_a_save_that_fails_while_compensating_stops_it_and_hides_nothing(a
     assert raised.value.__notes__ == notes
     assert diary.calls[3:] == ["undo b", "undo a"][: at - 3]
 
-    store.before = lambda number, state: None
     diary.fails.pop("undo b")
     with pytest.raises((ValueError, SagaFailed), match="no"):
         await saga.execute()
