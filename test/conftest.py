@@ -8,6 +8,7 @@ SUITES = (
     "projection_engine",
     "projection_state_store",
     "read_model_table",
+    "saga_state_store",
 )
 
 pytest.register_assert_rewrite(*(f"conformance.{suite}" for suite in SUITES))

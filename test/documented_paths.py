@@ -12,6 +12,7 @@ EVENTSOURCING = "orchestrix.eventsourcing"
 EVENT_CODEC = "orchestrix.event_codec"
 PROJECTION_STATE = "orchestrix.projection_state"
 MEMORY_STORE = "orchestrix.memory_store"
+PROCESS_MANAGER = "orchestrix.process_manager"
 
 RETRY = [
     "ExponentialBackoff",
@@ -25,6 +26,15 @@ BUSES = ["AsyncMessageBus", "AsyncMessageHandler", "MessageBus", "MessageHandler
 ENGINE = ["Projection", "ProjectionContext", "ProjectionEngine", "on"]
 STATE = ["InMemoryProjectionStateStore", "ProjectionState", "ProjectionStateStore"]
 VERSIONING = ["EventUpcast", "EventUpcaster", "UpcasterRegistry", "VersionedEvent"]
+SAGA = [
+    "InMemorySagaStateStore",
+    "Saga",
+    "SagaState",
+    "SagaStateStore",
+    "SagaStatus",
+    "SagaStep",
+    "SagaStepStatus",
+]
 
 DOCUMENTED: dict[str, dict[str, list[str]]] = {
     "orchestrix.core.common": {MESSAGING: ["OrchestrixError", *RETRY]},
@@ -50,6 +60,8 @@ DOCUMENTED: dict[str, dict[str, list[str]]] = {
     "orchestrix.core.eventsourcing.projection": {EVENTSOURCING: ENGINE, PROJECTION_STATE: STATE},
     "orchestrix.core.eventsourcing.snapshot": {EVENTSOURCING: ["Snapshot"]},
     "orchestrix.core.eventsourcing.versioning": {EVENT_CODEC: [*VERSIONING, "UpcasterException"]},
+    "orchestrix.core.execution": {PROCESS_MANAGER: ["Saga"]},
+    "orchestrix.core.execution.saga": {PROCESS_MANAGER: SAGA},
     "orchestrix.infrastructure.memory": {
         MEMORY_STORE: ["InMemoryAsyncEventStore", "InMemoryEventStore"],
         MESSAGING: ["InMemoryAsyncMessageBus", "InMemoryMessageBus"],

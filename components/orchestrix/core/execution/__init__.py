@@ -1,0 +1,5 @@
+"""Execution, from the ``process_manager`` brick."""
+
+from orchestrix.process_manager import Saga
+
+__all__ = ["Saga"]
