@@ -55,6 +55,7 @@ from orchestrix.eventsourcing.projections.errors import (
     OutOfOrder,
     ProjectionError,
     RegistrationError,
+    TransactionEnded,
     UnhandledUnknownEvent,
 )
 from orchestrix.eventsourcing.projections.parking import Parking
@@ -117,6 +118,7 @@ __all__ = [
     "StoreUnavailable",
     "StoreUnusable",
     "StreamPage",
+    "TransactionEnded",
     "UnhandledUnknownEvent",
     "UnreadableAggregate",
     "Upcasters",

@@ -11,6 +11,10 @@ from orchestrix.projection_runtime.management import Management
 logger = logging.getLogger("orchestrix.runtime")
 
 
+class GivenUp(Exception):
+    """The projection is to stop, since its event failed for the last time."""
+
+
 class Attempts:
     """Counts the failures of the event that a projection stands before.
 
@@ -47,7 +51,7 @@ class Attempts:
         """Set the event aside or pass it over, and return None; or the seconds to wait.
 
         Raises:
-            Exception: `error`, when the projection is to stop.
+            GivenUp: The projection is to stop.
         """
         if self._management is not None and self.sets_aside:
             await self._management.set_aside(failed, error)
@@ -61,7 +65,7 @@ class Attempts:
             )  # fmt: skip
             return delay
         if self._policy.action != "skip":
-            raise error
+            raise GivenUp from error
         await self._engine.skip(failed)
         logger.error(
             "projection %r passes position %d over, after %d failures: %s",

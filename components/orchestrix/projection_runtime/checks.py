@@ -71,8 +71,15 @@ def check_engines(engines: Sequence[ProjectionEngine], policy: FailurePolicy) ->
 
 
 def _check_model(engine: ProjectionEngine) -> None:
-    in_memory = (InMemoryProjectionStateStore, InMemoryProjections)
-    if engine.has_model_in_memory() and not isinstance(engine.state_store, in_memory):
+    if not engine.has_model_in_memory():
+        return
+    if isinstance(engine.state_store, InMemoryProjections):
+        raise InvalidRunner(
+            f"projection {engine.projection_id!r} keeps its model in memory and its checkpoint in "
+            "InMemoryProjections, which would roll back one without the other; give the engine an "
+            "InMemoryProjectionStateStore(), or write the model to tables"
+        )
+    if not isinstance(engine.state_store, InMemoryProjectionStateStore):
         raise InvalidRunner(
             f"projection {engine.projection_id!r} keeps its model in memory and its checkpoint "
             f"in {engine.state_store!r}, so the model would be empty after a restart; give "

@@ -15,7 +15,7 @@ from orchestrix.eventsourcing import (
     ProjectionEngine,
     StorageError,
 )
-from orchestrix.projection_runtime.attempts import Attempts
+from orchestrix.projection_runtime.attempts import Attempts, GivenUp
 from orchestrix.projection_runtime.errors import CheckpointAboveHead, sentence, trace_of
 from orchestrix.projection_runtime.failure_policy import FailurePolicy
 from orchestrix.projection_runtime.failures import is_final, not_cancelled
@@ -112,6 +112,7 @@ class Follower:
         """
         self._outages.stopping = stopping
         self.problem, self.task = None, asyncio.current_task()
+        self._attempts.end()
         self._change("catching up")
         renewing = None if self.management is None else self.management.keep()
         try:
@@ -146,6 +147,8 @@ class Follower:
             if page is None:
                 return
             await self._handle(page)
+            if not await self._is_ours():
+                continue
             next_attempt = await self._outages.until_done(self._attend)
             if page.at_end and self._at >= page.last_position:
                 if to_head and next_attempt is None:
@@ -184,7 +187,10 @@ class Follower:
         if self.management is None:
             return None
         with self._busy():
-            return await self.management.attend()
+            return await self.management.attend(self._goes_on)
+
+    async def _goes_on(self) -> bool:
+        return not self._outages.stopping.is_set() and await self._is_ours()
 
     async def _begin(self) -> None:
         await self.engine.initialize()
@@ -257,6 +263,8 @@ class Follower:
         try:
             with self._busy():
                 delay = await self._outages.until_done(lambda: self._attempts.answer(failed, error))
+        except GivenUp:
+            raise error from error.__cause__
         except FeedError as conflict:  # it is not what failed last any more
             await self._outages.try_later(conflict)
             return False

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -13,6 +13,7 @@ from orchestrix.projection_runtime.errors import ProjectionPaused
 from orchestrix.projection_runtime.failure_policy import FailurePolicy
 from orchestrix.projection_runtime.parked_keys import ParkedKeys
 from orchestrix.projection_runtime.tenure import Tenure
+from orchestrix.projection_runtime.to_its_end import to_its_end
 from orchestrix.projection_state import ManagedStateStore
 
 logger = logging.getLogger("orchestrix.runtime")
@@ -86,11 +87,18 @@ class Management:
         return asyncio.create_task(self._renew())
 
     async def give_back(self, keeping: "asyncio.Task[None]") -> None:
-        """Let others run the projection."""
+        """Let others run the projection, also when this is cancelled meanwhile."""
         keeping.cancel()
+        await to_its_end(self._give_back(keeping))
+
+    async def _give_back(self, keeping: "asyncio.Task[None]") -> None:
         await asyncio.wait([keeping])
         with self._told("given back"):
             await self._tenure.give_back()
+
+    async def is_run_elsewhere(self) -> bool:
+        """Say whether another runner has the right to run it, as far as anybody knows."""
+        return await self._tenure.is_elsewhere()
 
     async def _renew(self) -> None:
         while True:
@@ -110,14 +118,14 @@ class Management:
                 "projection %r: its lease could not be %s: %s", self._projection_id, what, error
             )
 
-    async def attend(self) -> float | None:
+    async def attend(self, goes_on: Callable[[], Awaitable[bool]]) -> float | None:
         """Try again what is due, and do what was asked for; see :class:`ParkedKeys`."""
         if self._keys is None:
             return None
         now = time.monotonic()
         is_due = self._next_attempt is not None and self._next_attempt <= now
         if is_due or now - self._keys_at >= _OFTEN:
-            left = await self._keys.attend()
+            left = await self._keys.attend(goes_on)
             now = time.monotonic()
             self._keys_at, self._next_attempt = now, None if left is None else now + left
         return None if self._next_attempt is None else max(0.0, self._next_attempt - now)

@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -47,18 +47,22 @@ class ParkedKeys:
         self._log = log
         self._policy = policy
 
-    async def attend(self) -> float | None:
+    async def attend(self, goes_on: Callable[[], Awaitable[bool]]) -> float | None:
         """Do what is asked for or due; return the seconds to the next attempt, None for none.
+
+        Args:
+            goes_on: Asked before each key; what is left is done next time.
 
         Raises:
             StorageError: The store cannot be reached; what was not done is done next time.
             StateConflict: Somebody else is at work.
         """
         for key in await self._states.parked_keys(self._projection_id):
-            if key.request == "discard":
-                await self._discard(key)
-            elif key.request == "retry" or key.is_due(datetime.now(UTC)):
-                await self._retry(key)
+            if key.request is None and not key.is_due(datetime.now(UTC)):
+                continue
+            if not await goes_on():
+                break
+            await (self._discard(key) if key.request == "discard" else self._retry(key))
         left = await self._states.parked_keys(self._projection_id)
         return min((_seconds_to(each) for each in left if each.status == "retrying"), default=None)
 
@@ -94,6 +98,8 @@ class ParkedKeys:
         """Handle the next events of a key; the others at the next call, since all must go on."""
         positions = await self._states.parked_positions(self._projection_id, key.key, limit=BATCH)
         if not positions or positions[0] != key.position:
+            if not await self._is_as_before(key):
+                return
             raise RunnerError(
                 f"projection {self._projection_id!r}: the key {key.key!r} is set aside from "
                 f"position {key.position} on, and its events are {list(positions[:3])}; its rows "
@@ -113,6 +119,11 @@ class ParkedKeys:
             return
         if len(positions) == key.events:
             logger.info("projection %r: the key %r has caught up", self._projection_id, key.key)
+
+    async def _is_as_before(self, key: ParkedKey) -> bool:
+        """Say whether nobody has changed a key since it was read, as a replay elsewhere does."""
+        now = await self._states.parked_keys(self._projection_id)
+        return any((each.key, each.position) == (key.key, key.position) for each in now)
 
     async def _records(self, positions: Sequence[int]) -> list[RecordedEvent]:
         wanted, found = deque(positions), list[RecordedEvent]()

@@ -60,6 +60,10 @@ class ReadYourWrites:
         runner: Whose projections are waited for, whoever runs them.
         projections: Which ones. None: all of the runner.
         seconds: The longest wait, at least 0.
+
+    Raises:
+        UnknownProjection: The runner has no projection of such a name.
+        InvalidWait: `projections` or `seconds` is none of those.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class ReadYourWrites:
         projections: Collection[str] | None = None,
         seconds: float = 5.0,
     ) -> None:
+        runner.check_wait(projections, seconds)
         self._application = application
         self._runner = runner
         self._projections = projections

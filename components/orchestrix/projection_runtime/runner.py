@@ -82,6 +82,7 @@ class ProjectionRunner:
             for each in engines
         }  # fmt: skip
         self._stopping: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # while it is at work
 
     async def catch_up(self) -> None:
         """Handle the log up to its head, once, with all projections.
@@ -98,7 +99,7 @@ class ProjectionRunner:
         When this is cancelled, they are rolled back or finished as each store can.
 
         Raises:
-            ProjectionsStopped: None of the projections goes on.
+            ProjectionsStopped: Some were stopped; raised when none goes on, or at the end.
             RunnerError: The runner is at work already.
         """
         await self._work(to_head=False)
@@ -109,7 +110,7 @@ class ProjectionRunner:
         Call it in the thread of their loop, as a signal handler of the loop does. Nothing happens
         while neither is at work.
         """
-        if self._stopping is not None:
+        if self._stopping is not None and self._loop is not None and not self._loop.is_closed():
             self._stopping.set()
 
     @asynccontextmanager
@@ -120,7 +121,12 @@ class ProjectionRunner:
         block that is cancelled cancels the runner.
         """
         running = asyncio.create_task(self.run())
-        await asyncio.sleep(0)  # so that it can be stopped
+        try:
+            await asyncio.sleep(0)  # so that it can be stopped
+        except asyncio.CancelledError:
+            running.cancel()
+            await asyncio.wait([running])
+            raise
         if running.done():  # it was at work already
             await running
         try:
@@ -135,6 +141,12 @@ class ProjectionRunner:
             raise
         self.stop()
         await running
+
+    def check_wait(self, projections: Collection[str] | None = None, timeout: float = 10.0) -> None:
+        """Raise what :meth:`wait_for` would raise for these arguments, whatever is waited for."""
+        check_wait(0, projections, timeout)
+        for name in projections or ():
+            self._follower(name)
 
     async def status(self) -> Sequence[ProjectionStatus]:
         """Return how each projection is, in the order they were given."""
@@ -204,9 +216,12 @@ class ProjectionRunner:
         await self._arrivals.wait(followers, target, timeout)
 
     async def _work(self, *, to_head: bool) -> None:
-        if self._stopping is not None:
+        if self._loop is not None:
+            if self._loop.is_closed():
+                raise RunnerError("the loop of this runner was closed under it; make another")
             raise RunnerError("this runner is at work already; stop it first, or make another")
         stopping = self._stopping = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         followers = self._followers.values()
         try:
             with watched(list(followers), self._stall_seconds):
@@ -214,7 +229,7 @@ class ProjectionRunner:
                     for follower in followers:
                         group.create_task(follower.follow(stopping, to_head=to_head))
         finally:
-            self._stopping = None
+            self._stopping = self._loop = None
             await self._reader.close()
         causes = {
             each.projection_id: each.problem

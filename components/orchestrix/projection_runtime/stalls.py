@@ -9,9 +9,9 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any, Final, Protocol
 
@@ -61,10 +61,12 @@ def watched(each_of: Sequence[Watched], seconds: float) -> Generator[None, None,
     """
     over, loop_thread = threading.Event(), threading.get_ident()
 
+    looks = [_Look(each, seconds, loop_thread) for each in each_of]
+
     def look() -> None:
         while not over.wait(min(1.0, seconds / 4)):
-            for each in each_of:
-                _look_at(each, seconds, loop_thread)
+            for each in looks:
+                each.look()
 
     thread = threading.Thread(target=look, name="orchestrix-stalls", daemon=True)
     thread.start()
@@ -75,17 +77,42 @@ def watched(each_of: Sequence[Watched], seconds: float) -> Generator[None, None,
         thread.join()
 
 
-def _look_at(one: Watched, seconds: float, loop_thread: int) -> None:
-    since, task = one.busy_since, one.task
-    if since is None or task is None or time.monotonic() - since < seconds:
-        return
-    is_new = one.stall is None
-    stall = stall_of(task, time.monotonic() - since, loop_thread)
-    if one.busy_since != since:  # it went on while we looked
-        return
-    one.stall = stall
-    if is_new:
-        logger.error("projection %r is stalled: %s", one.projection_id, stall)
+class _Look:
+    """What was seen of one of them when it was looked at last."""
+
+    def __init__(
+        self,
+        one: Watched,
+        seconds: float,
+        loop_thread: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._one = one
+        self._seconds = seconds
+        self._loop_thread = loop_thread
+        self._seen: tuple[float | None, int | None] = None, None
+        self._since = 0.0
+
+    def look(self) -> None:
+        """Look again; where it is still at the same event for too long, tell."""
+        one, task = self._one, self._one.task
+        busy_since, now = one.busy_since, self._clock()
+        if busy_since is None or task is None:
+            return
+        stall = stall_of(task, now, self._loop_thread)
+        seen = busy_since, stall.position
+        if one.busy_since != busy_since:  # it went on while we looked
+            return
+        if seen != self._seen:
+            self._since = busy_since if busy_since != self._seen[0] else now
+            self._seen, one.stall = seen, None
+        if now - self._since < self._seconds:
+            return
+        is_new = one.stall is None
+        one.stall = replace(stall, seconds=now - self._since)
+        if is_new:
+            logger.error("projection %r is stalled: %s", one.projection_id, one.stall)
 
 
 def stall_of(task: "asyncio.Task[Any]", seconds: float, loop_thread: int) -> Stall:

@@ -73,11 +73,17 @@ class Tenure:
         if found is not None and found.holder == self._holder:
             await self._store.release_lease(found)
 
+    async def is_elsewhere(self) -> bool:
+        """Say whether somebody else has it who is not known to be no more."""
+        found = await self._store.lease(self._projection_id)
+        return found is not None and not self._is_free(found)
+
     def _is_free(self, found: Lease) -> bool:
         if found != self._seen:
             self._seen, self._seen_at = found, self._clock()
         is_forsaken = self._clock() - self._seen_at >= found.seconds
-        return not found.holder or is_forsaken or is_gone(found.holder)
+        is_ours = found.holder == self._holder  # taken or given back without an answer
+        return not found.holder or is_ours or is_forsaken or is_gone(found.holder)
 
 
 _PROCESS: Final = secrets.token_hex(4)  # tells this process from others with its number

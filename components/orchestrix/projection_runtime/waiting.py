@@ -17,12 +17,12 @@ class Arrivals:
     """Wakes those who wait for projections, whenever one moved."""
 
     def __init__(self) -> None:
-        self._moved = asyncio.Event()
+        self._waiting: set[asyncio.Event] = set()
 
     def announce(self) -> None:
         """Wake them: a checkpoint or a condition has changed."""
-        self._moved.set()
-        self._moved = asyncio.Event()
+        for moved in self._waiting:
+            moved.set()
 
     async def wait(
         self, followers: Sequence[Follower], target: AppendResult | int, seconds: float
@@ -30,11 +30,12 @@ class Arrivals:
         """See the runner."""
         _, position = _range(target)
         pause, longest = _PAUSES
-        waiting = list(followers)
+        waiting, moved = list(followers), asyncio.Event()
+        self._waiting.add(moved)
         try:
             async with asyncio.timeout(seconds):
                 while True:
-                    moved = self._moved  # before looking, so that no move falls in between
+                    moved.clear()  # before looking, so that no move falls in between
                     waiting = [each for each in waiting if not await _has_passed(each, target)]
                     if not waiting:
                         return
@@ -47,10 +48,14 @@ class Arrivals:
                     pause = min(2 * pause, longest)
         except TimeoutError:
             raise await _not_in_time(waiting[0], position, seconds) from None
+        finally:
+            self._waiting.discard(moved)
 
 
 async def _has_passed(follower: Follower, target: AppendResult | int) -> bool:
     first, last = _range(target)
+    if last == 0:  # the place before the first event
+        return True
     state = await follower.load_state()
     if state is None or state.last_processed_position < last:
         return False
@@ -77,14 +82,18 @@ async def _check_goes_on(follower: Follower, target: AppendResult | int) -> None
     await _check_nothing_is_set_aside(follower, first, last)
     if follower.management is not None and await follower.management.is_to_pause():
         raise NotProcessed(follower.projection_id, last, "it is paused")
-    if follower.condition == "stopped":
+    if follower.condition == "stopped" and not await _is_run_elsewhere(follower):
         problem = f"it is stopped: {follower.problem_in_words()}"
         raise NotProcessed(follower.projection_id, last, problem) from follower.problem
-    failed_at = follower.failed_at
+    failed_at = follower.failed_at if follower.is_at_work else None
     if failed_at is not None and first <= failed_at <= last:
         words = follower.problem_in_words()
         problem = f"it failed at position {failed_at} and tries again: {words}"
         raise NotProcessed(follower.projection_id, last, problem) from follower.problem
+
+
+async def _is_run_elsewhere(follower: Follower) -> bool:
+    return follower.management is not None and await follower.management.is_run_elsewhere()
 
 
 def _range(target: AppendResult | int) -> tuple[int, int]:

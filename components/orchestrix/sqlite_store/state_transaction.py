@@ -36,7 +36,8 @@ class SQLiteStateTransaction(TableTransaction, ManagedTransaction):
 
         Raises:
             NoTransaction: The batch has ended.
-            StoreUnavailable: Somebody else writes, or a handler has ended the transaction.
+            StoreUnavailable: Somebody else writes.
+            TransactionEnded: A handler has ended the transaction.
             ReadModelError: A table cannot be made as it is declared.
         """
         if (ready := self._writing.ready) is not None:  # each event asks

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from orchestrix.eventsourcing import NoTransaction, StoreUnavailable
+from orchestrix.eventsourcing import NoTransaction, TransactionEnded
 from orchestrix.sqlite_store.database import Database
 from orchestrix.sqlite_store.process_locks import FileLock
 from orchestrix.sqlite_store.transaction import transaction
@@ -48,7 +48,8 @@ class WriteTransaction:
 
         Raises:
             NoTransaction: The batch has ended.
-            StoreUnavailable: Somebody else writes, or a handler has ended the transaction.
+            StoreUnavailable: Somebody else writes.
+            TransactionEnded: A handler has ended the transaction.
         """
         if not (self._has_begun and self._connection.in_transaction):
             self._begin()
@@ -120,12 +121,7 @@ class WriteTransaction:
 
     def _check_untouched(self) -> None:
         if not self._connection.in_transaction:
-            raise StoreUnavailable(
-                str(self.database.path),
-                "a handler ended the transaction of its batch (commit, rollback or executescript "
-                "do), so the read model may have moved without its checkpoint; leave that to the "
-                "engine, and replay the projection",
-            )
+            raise TransactionEnded(str(self.database.path))
 
 
 @contextmanager

@@ -10,6 +10,7 @@
       * OutOfOrder           recorded events that do not ascend
     * EngineInUse            a call that would wait for itself, or from a second loop or thread
     * NoTransaction          a handler asked for a transaction that there is not, or is over
+    * TransactionEnded       a handler ended the transaction of its batch
     * NoKey                  a key function that gives an event no key
     * UnhandledUnknownEvent  a stored event whose class is not here
     * OutdatedProjection     the state was built by another version of the projection
@@ -101,6 +102,21 @@ class EngineInUse(ProjectionError, RuntimeError):
 
 class NoTransaction(ProjectionError):
     """A handler asked for the transaction of a state store that has none, or after its batch."""
+
+
+class TransactionEnded(ProjectionError):
+    """A handler ended the transaction of its batch, so the model may be ahead of its checkpoint."""
+
+    def __init__(self, store: str) -> None:
+        super().__init__(store)
+        self.store = store
+
+    def __str__(self) -> str:
+        return (
+            f"a handler ended the transaction of its batch in {self.store} (commit, rollback or "
+            "executescript do), so the read model may have moved without its checkpoint; leave "
+            "that to the engine, and replay the projection"
+        )
 
 
 class NoKey(ProjectionError):

@@ -56,6 +56,7 @@ class ManagedWork(TransactionalWork):
         keys: Keys,
     ) -> None:
         super().__init__(store, keeper, registry, dispatch, settings, models)
+        self._managed = store
         self._keys = keys
         self._held = HeldKeys(keys)
 
@@ -83,13 +84,13 @@ class ManagedWork(TransactionalWork):
     ) -> None:
         """See Parking."""
         await self._be_ready()
+        await self._answer(key)
 
         async def work(transaction: ManagedTransaction) -> None:
             parked = await _find(transaction.parked, key)
             if parked is not None and parked.position == events[0].position:
                 waiting = [each for each in events if each.position <= self._progress.position]
                 await self._handle_again(waiting)
-                await transaction.parked.answer(key, "retry")
                 await transaction.parked.release(key, waiting[-1].position)
 
         try:
@@ -109,6 +110,20 @@ class ManagedWork(TransactionalWork):
             )  # fmt: skip
             for each in events:
                 await self.retry(key, [each], delay_after)
+
+    async def _answer(self, key: str) -> None:
+        """Take note that a key is tried anew, before that: a later request is another one."""
+        known = await self._managed.parked_keys(self._settings.projection_id)
+        if not any(each.key == key and each.request == "retry" for each in known):
+            return
+
+        async def work(transaction: ManagedTransaction) -> None:
+            parked = await _find(transaction.parked, key)
+            if parked is not None and parked.request == "retry":
+                await transaction.parked.save(replace(parked, attempts=0, delay=0.0))
+                await transaction.parked.answer(key, "retry")
+
+        await self._change(work)
 
     async def discard(self, key: str, reason: str) -> int:
         """See Parking."""
@@ -226,14 +241,12 @@ class ManagedWork(TransactionalWork):
             parked = await _find(transaction.parked, key)
             if parked is not None and parked.position == failed.position:
                 self._progress.error_count += 1
-                attempts = 1 if parked.request == "retry" else parked.attempts + 1
+                attempts = parked.attempts + 1
                 again = replace(
                     parked, attempts=attempts, error=sentence(error), failed_at=datetime.now(UTC),
                     delay=delay_after(attempts),
                 )  # fmt: skip
                 await transaction.parked.save(again)
-                if parked.request == "retry":
-                    await transaction.parked.answer(key, "retry")
 
         try:
             await self._be_ready()

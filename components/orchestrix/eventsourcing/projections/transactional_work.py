@@ -10,6 +10,7 @@ from orchestrix.eventsourcing.page import Page
 from orchestrix.eventsourcing.projections.bare_feed import is_seen
 from orchestrix.eventsourcing.projections.cancellation import is_failure, note
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
+from orchestrix.eventsourcing.projections.errors import TransactionEnded
 from orchestrix.eventsourcing.projections.feed import Origin, kind_of, origin_of
 from orchestrix.eventsourcing.projections.open_models import OpenModels
 from orchestrix.eventsourcing.projections.parts import from_start
@@ -85,7 +86,7 @@ class TransactionalWork(Work):
             await self._commit(items, feed, page, origin)
         except BaseException as error:
             await self._roll_back(error, before, instances)
-            if len(items) > 1:
+            if len(items) > 1 and not isinstance(error, TransactionEnded):
                 logger.warning(
                     "projection %r: a batch of %d events was rolled back and is handled again "
                     "event by event: %r", self._settings.projection_id, len(items), error

@@ -15,7 +15,7 @@ from sample_events import Deposited
 from orchestrix.eventsourcing import ProjectionEngine
 from orchestrix.memory_store import InMemoryProjections
 from orchestrix.projection_runtime import ProjectionRunner
-from orchestrix.projection_runtime.stalls import _look_at
+from orchestrix.projection_runtime.stalls import _Look
 from orchestrix.projection_state import InMemoryProjectionStateStore
 
 
@@ -160,6 +160,39 @@ async def test_what_is_not_busy_for_long_is_no_stall(case) -> None:
         projection_id="p", task=asyncio.current_task(), busy_since=time.monotonic(), stall=None
     )
 
-    _look_at(one, 60.0, threading.get_ident())
+    _Look(one, 60.0, threading.get_ident()).look()
 
     assert one.stall is None
+
+
+async def test_a_page_of_quick_handlers_is_no_stall(log, told) -> None:
+    gone_on: asyncio.Queue[int] = asyncio.Queue()
+
+    async def wait_a_little(event: Deposited) -> None:
+        await gone_on.get()
+
+    await log.deposit(*range(5))
+    follower = ProjectionRunner(log, [engine_with(wait_a_little)])._followers["slow"]
+    feeding = asyncio.create_task(follower.engine.process_events(await log.read_all()))
+    one: Any = SimpleNamespace(
+        projection_id="p", task=feeding, busy_since=time.monotonic() - 50, stall=None
+    )
+    look = _Look(one, 60.0, threading.get_ident())
+    now = time.monotonic()
+    for seconds in (0, 59, 118, 177):  # each is at another position
+        await asyncio.sleep(0)
+        look._clock = lambda seconds=seconds: now + seconds
+        look.look()
+        assert one.stall is None
+        gone_on.put_nowait(1)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    look._clock = lambda: now + 1000
+    look.look()
+    assert one.stall is None
+    look._clock = lambda: now + 1060
+    look.look()
+    assert "at position 5 for 60.0 seconds" in str(one.stall)
+    assert told.count == 1
+    gone_on.put_nowait(1)
+    await feeding

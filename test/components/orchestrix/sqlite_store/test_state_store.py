@@ -26,6 +26,7 @@ from orchestrix.eventsourcing import (
     ProjectionContext,
     StoreClosed,
     StoreUnavailable,
+    TransactionEnded,
 )
 from orchestrix.projection_state import EventIds, ProjectionState
 from orchestrix.sqlite_store import (
@@ -155,7 +156,7 @@ async def test_a_handler_that_ends_the_transaction_itself_is_told(
     tmp_path: Path, ending: str
 ) -> None:
     async with open_sqlite_projections(tmp_path / "one.db") as states:
-        with pytest.raises(StoreUnavailable, match="a handler ended the transaction of its batch"):
+        with pytest.raises(TransactionEnded, match="a handler ended the transaction of its batch"):
             await _ended_by_hand(states, ending)
 
         assert await states.load_state("balances") is None
@@ -299,7 +300,7 @@ async def test_nothing_more_is_written_when_the_transaction_was_ended(tmp_path: 
         states.transaction("p") as transaction,
     ):
         transaction.connection.execute("COMMIT")
-        with pytest.raises(StoreUnavailable, match="a handler ended the transaction"):
+        with pytest.raises(TransactionEnded, match="a handler ended the transaction"):
             _ = transaction.connection
         transaction.roll_back()
 

@@ -20,7 +20,12 @@ from conformance.projection_engine import ProjectionEngineConformance, World
 from conformance.read_model_table import Balance, accounts
 from spied_tables import Driver
 
-from orchestrix.eventsourcing import ProjectionContext, StoreClosed, StoreUnavailable
+from orchestrix.eventsourcing import (
+    ProjectionContext,
+    StoreClosed,
+    StoreUnavailable,
+    TransactionEnded,
+)
 from orchestrix.projection_state import StateConflict
 from orchestrix.read_models import (
     NoBatch,
@@ -486,10 +491,10 @@ async def test_a_handler_that_ends_the_transaction_is_told(
         driver = Driver(states, table)
         async with driver.batch():
             pass
-        with pytest.raises(StoreUnavailable, match=words):  # noqa: PT012 - the batch's end is part of it
+        with pytest.raises(TransactionEnded, match=words):  # noqa: PT012 - the batch's end is part of it
             async with driver.batch() as transaction:
                 transaction.connection.execute("COMMIT")
-                with pytest.raises(StoreUnavailable, match=words):
+                with pytest.raises(TransactionEnded, match=words):
                     await work()
     await put(states, table, ADA)
 
