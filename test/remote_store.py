@@ -4,6 +4,7 @@ import asyncio
 import pickle
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,9 @@ class RemoteStore(AsyncEventStore):
         self, prefix: str = "", *, after: str = "", limit: int = 1000
     ) -> Sequence[str]:
         return await self._call("streams", prefix, after=after, limit=limit)
+
+    async def now(self) -> datetime:
+        return await self._call("now")
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         await self._call("save_snapshot", snapshot)

@@ -6,6 +6,7 @@ The async port is the specification; the sync one is its twin for stores that ne
 from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 from orchestrix.eventsourcing.page import Page, StreamPage
@@ -150,6 +151,15 @@ class AsyncEventStore(Protocol):
         ...
 
     @abstractmethod
+    async def now(self) -> datetime:
+        """Return what the store's clock says, in UTC.
+
+        An event that is appended now is recorded at this time, or at that of the newest event,
+        should that be later. Raises what the clock raises.
+        """
+        ...
+
+    @abstractmethod
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep a copy of `snapshot`, unless a newer version of the same aggregate is kept.
 
@@ -236,6 +246,9 @@ class EventStore(Protocol):
 
     @abstractmethod
     def streams(self, prefix: str = "", *, after: str = "", limit: int = 1000) -> Sequence[str]: ...
+
+    @abstractmethod
+    def now(self) -> datetime: ...
 
     @abstractmethod
     def save_snapshot(self, snapshot: Snapshot) -> None: ...

@@ -1,6 +1,7 @@
 """The in-memory event store behind the async port."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
 from orchestrix.eventsourcing import (
     AppendResult,
@@ -66,6 +67,9 @@ class InMemoryAsyncEventStore(AsyncEventStore):
         self, prefix: str = "", *, after: str = "", limit: int = 1000
     ) -> Sequence[str]:
         return self._store.streams(prefix, after=after, limit=limit)
+
+    async def now(self) -> datetime:
+        return self._store.now()
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         self._store.save_snapshot(snapshot)

@@ -162,6 +162,10 @@ class EventLog:
                 lambda: len(self._events) > after_position, min(timeout, threading.TIMEOUT_MAX)
             )
 
+    def now(self) -> datetime:
+        """Return what the clock says, in UTC."""
+        return time_of(self._clock)
+
     def _place_of(self, event: Event) -> RecordedId | None:
         found = self._by_id.get(event.id)
         return found and RecordedId(found.stream_id, found.version, found.position)
@@ -173,7 +177,7 @@ class EventLog:
         contents: Sequence[Event | Callable[[], Event]],
         metadata: Mapping[str, str],
     ) -> list[RecordedEvent]:
-        now = max(self._recorded_at, time_of(self._clock))
+        now = max(self._recorded_at, self.now())
         version, position = len(self._streams.get(stream_id, ())), len(self._events) + 1
         pairs = zip(events, contents, strict=True)
         return [

@@ -69,6 +69,9 @@ class InMemoryEventStore(EventStore):
     def streams(self, prefix: str = "", *, after: str = "", limit: int = 1000) -> Sequence[str]:
         return self.log.streams(prefix, after, limit)
 
+    def now(self) -> datetime:
+        return self.log.now()
+
     def save_snapshot(self, snapshot: Snapshot) -> None:
         self.log.save_snapshot(snapshot)
 

@@ -33,6 +33,7 @@ from orchestrix.eventsourcing import (
 from orchestrix.messaging import Event
 from orchestrix.sqlite_store.append_group import Append
 from orchestrix.sqlite_store.blocking import opened, to_its_end
+from orchestrix.sqlite_store.clock import time_said
 from orchestrix.sqlite_store.connection import Synchronous
 from orchestrix.sqlite_store.connections import Connections
 from orchestrix.sqlite_store.database import Database, check_synchronous, open_database
@@ -68,6 +69,7 @@ class SQLiteEventStore(AsyncEventStore):
     ) -> None:
         self._database = database
         self._codec = codec
+        self._clock = clock
         self._watchers = Watchers()
         self._closed = False
         self._looking = threading.Lock()
@@ -136,6 +138,10 @@ class SQLiteEventStore(AsyncEventStore):
         check_texts(prefix=prefix, after=after)
         check_range("limit", limit, 1)
         return await self._ask(partial(stream_ids, prefix=prefix, after=after, limit=limit))
+
+    async def now(self) -> datetime:
+        self._check_open()
+        return time_said(self._clock)
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         self._check_open()

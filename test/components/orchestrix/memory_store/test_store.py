@@ -62,6 +62,9 @@ class InThreads(AsyncEventStore):
             after_position=after_position, limit=limit, types=types, categories=categories
         )
 
+    async def now(self) -> datetime:
+        return self._store.now()
+
     async def head(self) -> int:
         return self._store.head()
 
