@@ -1,8 +1,33 @@
-"""Processes over several steps: sagas, which undo what they did when one of them fails.
+"""Processes over several steps, which undo what they did when one of them fails.
 
 Other bricks import from ``orchestrix.process_manager`` only, never from its modules.
 """
 
+from orchestrix.process_manager.dispatch import Send
+from orchestrix.process_manager.process import Process, ProcessContext, ProcessStatus
+from orchestrix.process_manager.process_errors import (
+    CommandsUnanswered,
+    InvalidProcess,
+    ProcessError,
+    ProcessNotEnded,
+    UnknownProcess,
+    WrongStatus,
+)
+from orchestrix.process_manager.process_events import (
+    CancellationRequested,
+    CompensationFailed,
+    ProcessEvent,
+    RetryRequested,
+    StepCompensated,
+    StepCompleted,
+    StepFailed,
+    StepSent,
+    StepSettled,
+    StepTimedOut,
+)
+from orchestrix.process_manager.process_manager import ProcessManager
+from orchestrix.process_manager.process_runner import ProcessRunner
+from orchestrix.process_manager.process_step import ProcessStep
 from orchestrix.process_manager.saga import Saga
 from orchestrix.process_manager.saga_errors import (
     CompensationError,
@@ -19,10 +44,24 @@ from orchestrix.process_manager.saga_step import SagaStep
 from orchestrix.process_manager.saga_store import InMemorySagaStateStore, SagaStateStore
 
 __all__ = [
+    "CancellationRequested",
+    "CommandsUnanswered",
     "CompensationError",
+    "CompensationFailed",
     "InMemorySagaStateStore",
     "InvalidArguments",
+    "InvalidProcess",
     "InvalidSaga",
+    "Process",
+    "ProcessContext",
+    "ProcessError",
+    "ProcessEvent",
+    "ProcessManager",
+    "ProcessNotEnded",
+    "ProcessRunner",
+    "ProcessStatus",
+    "ProcessStep",
+    "RetryRequested",
     "Saga",
     "SagaError",
     "SagaFailed",
@@ -33,6 +72,15 @@ __all__ = [
     "SagaStatus",
     "SagaStep",
     "SagaStepStatus",
+    "Send",
+    "StepCompensated",
+    "StepCompleted",
+    "StepFailed",
+    "StepSent",
+    "StepSettled",
     "StepStatus",
+    "StepTimedOut",
+    "UnknownProcess",
     "UnstorableValue",
+    "WrongStatus",
 ]

@@ -147,8 +147,6 @@ class Follower:
             if page is None:
                 return
             await self._handle(page)
-            if not await self._is_ours():
-                continue
             next_attempt = await self._outages.until_done(self._attend)
             if page.at_end and self._at >= page.last_position:
                 if to_head and next_attempt is None:

@@ -187,6 +187,7 @@ async def test_a_page_of_quick_handlers_is_no_stall(log, told) -> None:
         gone_on.put_nowait(1)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
+    one.stall = "what it was at before"
     look._clock = lambda: now + 1000
     look.look()
     assert one.stall is None

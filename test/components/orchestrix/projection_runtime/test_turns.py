@@ -32,6 +32,7 @@ from orchestrix.projection_runtime import (
     RunnerError,
     UnknownProjection,
 )
+from orchestrix.projection_runtime.to_its_end import to_its_end
 from orchestrix.sqlite_store import open_sqlite_projections, open_sqlite_store
 
 PARK_AT_ONCE = FailurePolicy(retry=NoRetry())
@@ -301,11 +302,34 @@ def test_who_waits_in_one_loop_after_another_is_answered(log, case) -> None:
             asyncio.run(runner.wait_for(3, timeout=0.01))
 
 
+async def test_what_is_done_to_its_end_ends_as_cancelled() -> None:
+    gate = Gate()
+    working = asyncio.create_task(to_its_end(gate()))
+    await gate.reached.wait()
+    for _ in range(2):
+        working.cancel()
+        await asyncio.sleep(0)
+    assert not working.done()
+    gate.open.set()
+
+    with pytest.raises(asyncio.CancelledError):
+        await working
+
+
+async def test_who_has_waited_is_forgotten(log, case) -> None:
+    runner = ProjectionRunner(log, [case.engine])
+    with pytest.raises(NotInTime):
+        await runner.wait_for(3, timeout=0)
+
+    assert not runner._arrivals._waiting
+
+
 def test_a_runner_whose_loop_was_closed_says_so(log, case) -> None:
     runner = ProjectionRunner(log, [case.engine])
     loop = asyncio.new_event_loop()
     running: Any = loop.create_task(runner.run())
-    loop.run_until_complete(asyncio.sleep(0))
+    loop.run_until_complete(runner.wait_for(0))
+    loop.run_until_complete(asyncio.sleep(0.01))  # until it waits for more
     loop.close()
     runner.stop()
     with pytest.raises(RunnerError, match="the loop of this runner was closed under it"):

@@ -1,0 +1,210 @@
+"""Sending what a process has to say, and writing down the answer."""
+
+import inspect
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Literal, TypeAlias, cast
+
+from orchestrix.eventsourcing import AsyncEventStore, ConcurrencyError, StorageError
+from orchestrix.messaging import Command, Event, Message, RetryPolicy
+from orchestrix.process_manager.process import Process, ProcessContext, ProcessStatus
+from orchestrix.process_manager.process_errors import InvalidProcess
+from orchestrix.process_manager.process_events import (
+    CompensationFailed,
+    ProcessEvent,
+    StepCompensated,
+    StepCompleted,
+    StepFailed,
+    StepSent,
+    StepTimedOut,
+)
+from orchestrix.process_manager.process_manager import ProcessManager
+from orchestrix.process_manager.process_step import ProcessStep
+
+logger = logging.getLogger("orchestrix.processes")
+
+Send: TypeAlias = Callable[[Command], Awaitable[object] | object]
+"""Gives a command to its handler, and raises what that raises; such as a bus's ``send``."""
+
+UNANSWERED: Final[tuple[type[Exception], ...]] = (StorageError, ConcurrencyError, OSError)
+"""Failures that do not say whether a command was taken: it is sent again."""
+
+_SHORTEST_PAUSE: Final = 0.01
+"""Seconds between two attempts, whatever the policy says."""
+
+_NAMESPACE: Final = uuid.UUID("6f2a4d0e-5f0b-5c57-8d8e-0c3a5b1b7e42")
+
+
+class _Refused(Exception):
+    """A command was refused, after some others of its step had been taken."""
+
+    def __init__(self, error: Exception, taken: int) -> None:
+        super().__init__(error, taken)
+        self.error = error
+        self.taken = taken
+
+
+class Dispatch:
+    """Sends the commands of one process manager's processes, one process at a time each.
+
+    Args:
+        manager: Whose processes.
+        store: The log, in which the answers are written down.
+        send: How commands reach their handlers.
+        unanswered: Exceptions that do not say whether a command was taken.
+        retry: When to send such a command again.
+    """
+
+    def __init__(
+        self,
+        manager: ProcessManager[Any],
+        store: AsyncEventStore,
+        send: Send,
+        unanswered: tuple[type[Exception], ...],
+        retry: RetryPolicy,
+    ) -> None:
+        self.manager = manager
+        self._store = store
+        self._send = send
+        self._unanswered = unanswered
+        self._retry = retry
+
+    async def serve(
+        self, process: Process, goes_on: Callable[[float], Awaitable[bool]], *, for_ever: bool
+    ) -> Exception | None:
+        """Send what is due, and write down what came of it.
+
+        Args:
+            process: As it is committed; something is due.
+            goes_on: Waits so many seconds before another attempt, and says whether there is to be
+                one: the process is still at that step, and nobody wants to stop.
+            for_ever: Whether to go on after the last attempt, as long as it takes.
+
+        Returns:
+            What the last attempt failed with, when nothing could be written down.
+        """
+        failures = 0
+        while True:
+            try:
+                await self._serve(process)
+            except self._unanswered as error:
+                failures += 1
+                logger.warning(
+                    "process manager %r: step %r of process %r is neither taken nor refused: %r",
+                    self.manager.name, process.step, process.process_id, error,
+                )  # fmt: skip
+                if not (for_ever or self._retry.should_retry(failures)):
+                    return error
+                if not await goes_on(max(self._retry.get_delay(failures), _SHORTEST_PAUSE)):
+                    return None
+            else:
+                return None
+
+    async def time_out(self, process: Process) -> None:
+        """Write down that the present step took too long."""
+        await self._write(process, StepTimedOut)
+
+    async def _serve(self, process: Process) -> None:
+        step = self.manager.rules.step(process.step)
+        if step is None:
+            raise InvalidProcess(
+                f"process manager {self.manager.name!r}: process {process.process_id!r} is at "
+                f"step {process.step!r}, which is none any more; give a step that name back"
+            )
+        if process.status is ProcessStatus.COMPENSATING:
+            await self._undo(process, step)
+        else:
+            await self._do(process, step)
+
+    async def _do(self, process: Process, step: ProcessStep[Any]) -> None:
+        try:
+            await self._send_all(process, step, "command")
+        except _Refused as refused:
+            error = _sentence(refused.error)
+            await self._write(process, StepFailed, error=error, taken=refused.taken)
+        else:
+            await self._write(process, StepSent if step.completed_by else StepCompleted)
+
+    async def _undo(self, process: Process, step: ProcessStep[Any]) -> None:
+        try:
+            await self._send_all(process, step, "compensation")
+        except _Refused as refused:
+            logger.error(
+                "process manager %r: process %r is parked, since undoing its step %r was "
+                "refused; mend that and retry it, or settle it by hand",
+                self.manager.name, process.process_id, step.name, exc_info=refused.error,
+            )  # fmt: skip
+            await self._write(process, CompensationFailed, error=_sentence(refused.error))
+        else:
+            await self._write(process, StepCompensated)
+
+    async def _send_all(
+        self,
+        process: Process,
+        step: ProcessStep[Any],
+        what: Literal["command", "compensation"],
+    ) -> None:
+        """Send the commands of a step; raise _Refused for the first that is refused."""
+        taken = 0
+        context, cause = await self._context_of(process)
+        try:
+            make = cast("Callable[[ProcessContext[Any]], object]", getattr(step, what))
+            for index, command in enumerate(_commands(step.name, what, make(context))):
+                key = f"{self.manager.name}\0{process.process_id}\0{step.name}\0{what}\0{index}"
+                caused = command.caused_by(cause).with_id(str(uuid.uuid5(_NAMESPACE, key)))
+                answer = self._send(caused)
+                if inspect.isawaitable(answer):
+                    await answer
+                taken = index + 1
+        except self._unanswered:
+            raise
+        except Exception as error:
+            raise _Refused(error, taken) from error
+
+    async def _context_of(self, process: Process) -> tuple[ProcessContext[Any], Message]:
+        """Return what commands are made of, and the event that they follow from."""
+        wanted = {process.started_position, process.cause_position, *process.answers.values()}
+        events = {each: await self._event_at(each) for each in wanted}
+        answers = {name: events[at] for name, at in process.answers.items()}
+        started = events[process.started_position]
+        cause = events[process.cause_position]
+        context = ProcessContext(process.process_id, started, answers, process.error)
+        return context, cause if cause is started else cause.caused_by(started)
+
+    async def _event_at(self, position: int) -> Event:
+        page = await self._store.read_all(after_position=position - 1, limit=1)
+        if not page.events or page.events[0].position != position:
+            raise InvalidProcess(
+                f"process manager {self.manager.name!r}: the log holds no event at position "
+                f"{position}; run its processes with the log that they were started by"
+            )
+        return page.events[0].event
+
+    async def _write(self, process: Process, kind: type[ProcessEvent], **fields: Any) -> None:
+        """Append an outcome, once for each time that the process came to this step."""
+        started = await self._event_at(process.started_position)
+        key = "\0".join(
+            (self.manager.name, process.process_id, str(process.cause_position), kind.__name__)
+        )
+        event = kind(
+            id=str(uuid.uuid5(_NAMESPACE, key)), manager=self.manager.name,
+            process_id=process.process_id, step=process.step or "",
+            correlation_id=started.correlation_id or started.id, **fields,
+        )  # fmt: skip
+        await self._store.append(self.manager.stream_of(process.process_id), [event])
+
+
+def _commands(step: str, what: str, made: object) -> Sequence[Command]:
+    commands = [made] if isinstance(made, Command) else made
+    if isinstance(commands, (list, tuple)):
+        found = cast("Sequence[object]", commands)
+        if all(isinstance(each, Command) for each in found):
+            return cast("Sequence[Command]", found)
+    raise InvalidProcess(
+        f"step {step!r}: its {what} makes a command, or a list of them; it made {made!r}"
+    )
+
+
+def _sentence(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,118 @@
+"""Serving the processes of one manager: several at the same time, each one once."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from orchestrix.eventsourcing import AsyncEventStore
+from orchestrix.process_manager.dispatch import Dispatch
+from orchestrix.process_manager.process import Process
+from orchestrix.read_models import TableStore
+
+
+class Serving:
+    """What is being sent for the processes of one manager.
+
+    Args:
+        dispatch: Sends the commands of one process.
+        states: Where the processes are.
+        store: Whose clock counts.
+        at_once: The most processes that are served at the same time.
+        stopping: Ends waits between attempts.
+    """
+
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        states: TableStore,
+        store: AsyncEventStore,
+        at_once: int,
+        stopping: asyncio.Event,
+    ) -> None:
+        self._dispatch = dispatch
+        self._processes = states.table(dispatch.manager.table)
+        self._timers = states.table(dispatch.manager.timers)
+        self._store = store
+        self._at_once = at_once
+        self._stopping = stopping
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._busy: set[str] = set()
+        self._unanswered: dict[str, Exception] = {}
+
+    @property
+    def projection_id(self) -> str:
+        """Which projection keeps the processes."""
+        return self._dispatch.manager.projection_id
+
+    def look(self) -> None:
+        """Forget what has been served, and take note of what is being served.
+
+        The outcome of that may be written after the log was read, so that its rows, read
+        even later, may not have it yet. Raises what serving a process ended with.
+        """
+        for name, task in list(self._tasks.items()):
+            if task.done():
+                del self._tasks[name]
+                task.result()
+        self._busy = set(self._tasks)
+
+    async def begin(self, *, for_ever: bool) -> bool:
+        """Begin to serve processes to which something is due; return whether there were any.
+
+        Args:
+            for_ever: Whether to send again for as long as it takes.
+        """
+        begun = await self._time_out()
+        limit = self._at_once + len(self._tasks) + len(self._unanswered)
+        for process in await self._processes.query({"due": True}, limit=limit):
+            name = process.process_id
+            is_known = name in self._busy or name in self._tasks or name in self._unanswered
+            if not is_known and len(self._tasks) < self._at_once:
+                self._tasks[name] = asyncio.create_task(self._serve(process, for_ever))
+                begun = True
+        return begun
+
+    async def until_served(self) -> None:
+        """Wait until everything that was begun is done; raise what one ended with."""
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_EXCEPTION)
+        self.look()
+        if self._tasks:
+            await self.until_served()
+
+    async def end(self) -> dict[str, Exception]:
+        """Leave nothing behind; return, by process, what was left unanswered and why."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        unanswered, self._unanswered = self._unanswered, {}
+        self._tasks, self._busy = {}, set()
+        return unanswered
+
+    async def _serve(self, process: Process, for_ever: bool) -> None:
+        async def goes_on(seconds: float) -> bool:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._stopping.wait()
+            is_as_before = await self._processes.get(process.process_id) == process
+            return is_as_before and not self._stopping.is_set()
+
+        failure = await self._dispatch.serve(process, goes_on, for_ever=for_ever)
+        if failure is not None:
+            self._unanswered[process.process_id] = failure
+
+    async def _time_out(self) -> bool:
+        """Write down which waits are over; return whether there were any."""
+        has_any = False
+        if not await self._timers.query(limit=1):
+            return False
+        now = await self._store.now()
+        for timer in await self._timers.query(limit=self._at_once):
+            if timer.at > now:
+                break
+            process = await self._processes.get(timer.process_id)
+            if process is not None and not process.due:
+                await self._dispatch.time_out(process)
+                has_any = True
+        return has_any
