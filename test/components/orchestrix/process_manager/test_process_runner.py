@@ -1,0 +1,728 @@
+"""Processes brought to their end: step by step, or undone; through failures and restarts."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conformance.event_store import log_of
+from sample_transfers import (
+    APPROVE,
+    DEPOSIT,
+    WITHDRAW,
+    Bank,
+    Deposit,
+    TransferApproved,
+    TransferDenied,
+    TransferRequested,
+    Withdraw,
+    transfers,
+)
+
+from orchestrix.eventsourcing import StoreUnavailable
+from orchestrix.memory_store import InMemoryAsyncEventStore, InMemoryEventStore, InMemoryProjections
+from orchestrix.messaging import Command, Event, FixedDelay, InMemoryAsyncMessageBus, NoRetry
+from orchestrix.process_manager import (
+    CommandsUnanswered,
+    InvalidProcess,
+    Process,
+    ProcessManager,
+    ProcessNotEnded,
+    ProcessRunner,
+    ProcessStatus,
+    ProcessStep,
+    UnknownProcess,
+    WrongStatus,
+)
+from orchestrix.sqlite_store import open_sqlite_projections, open_sqlite_store
+
+AT_ONCE = FixedDelay(max_retries=3, delay=0.0)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class World:
+    """A log, a state store, a bank, and processes of one manager."""
+
+    def __init__(self, store: Any, states: Any, clock: Clock) -> None:
+        self.store, self.states, self.clock = store, states, clock
+        self.bank = Bank(store)
+        self.manager = transfers()
+
+    def runner(self, *steps: ProcessStep[Any], **options: Any) -> ProcessRunner:
+        """A new runner, as after a restart."""
+        if steps:
+            self.manager = transfers(*steps)
+        options = {"retry": AT_ONCE, **options}
+        return ProcessRunner(self.store, self.states, [self.manager], self.bank.send, **options)
+
+    async def request(self, transfer_id: str = "t-1", **fields: Any) -> Any:
+        event = TransferRequested(transfer_id=transfer_id, **fields)
+        await self.store.append(f"transfer-{transfer_id}", [event])
+        return event
+
+    async def happen(self, event: Event) -> None:
+        await self.store.append("approvals", [event])
+
+    async def process(self, transfer_id: str = "t-1") -> Process:
+        found = await self.states.table(self.manager.table).get(transfer_id)
+        assert found is not None
+        return found
+
+    async def status(self, transfer_id: str = "t-1") -> str:
+        return (await self.process(transfer_id)).status.value
+
+
+@asynccontextmanager
+async def memory(_: Path, clock: Clock) -> AsyncGenerator[World, None]:
+    store = InMemoryAsyncEventStore(InMemoryEventStore(clock=clock))
+    yield World(store, InMemoryProjections(), clock)
+
+
+@asynccontextmanager
+async def sqlite(folder: Path, clock: Clock) -> AsyncGenerator[World, None]:
+    file = folder / "bank.db"
+    async with (
+        open_sqlite_store(file, synchronous="NORMAL", clock=clock) as store,
+        open_sqlite_projections(file, synchronous="NORMAL") as states,
+    ):
+        yield World(store, states, clock)
+
+
+@pytest.fixture(params=[memory, sqlite])
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[World, None]:
+    async with request.param(tmp_path, Clock()) as world:
+        await world.bank.open(a=100, b=0)
+        yield world
+
+
+# Forward
+
+
+async def test_the_steps_are_done_one_after_the_other(world: World) -> None:
+    await world.request()
+    await world.runner().catch_up()
+
+    process = await world.process()
+    assert world.bank.texts() == ["withdraw 10 from a", "deposit 10 to b"]
+    assert await world.bank.balances("a", "b") == [90, 10]
+    assert (process.status, process.step, process.due) == (ProcessStatus.COMPLETED, None, False)
+    assert (process.completed, process.has_ended) == (["withdraw", "deposit"], True)
+
+
+async def test_many_processes_go_on_beside_each_other(world: World) -> None:
+    for number in range(30):
+        await world.request(f"t-{number}", amount=1)
+    await world.runner(at_once=7).catch_up()
+
+    assert await world.bank.balances("a", "b") == [70, 30]
+    assert {await world.status(f"t-{number}") for number in range(30)} == {"completed"}
+
+
+async def test_commands_continue_the_story_of_what_started_the_process(world: World) -> None:
+    started = await world.request(correlation_id="story")
+    await world.runner().catch_up()
+    first, second = world.bank.sent
+    log = {each.id: each.event for each in await log_of(world.store)}
+
+    assert (first.correlation_id, second.correlation_id) == ("story", "story")
+    assert first.causation_id == started.id
+    assert second.causation_id is not None
+    cause = log[second.causation_id]
+    assert cause.type == "orchestrix.process-step-completed"
+    assert {each.correlation_id for each in log.values() if each.causation_id} == {"story"}
+
+
+async def test_an_event_that_starts_no_story_of_its_own_begins_one(world: World) -> None:
+    started = await world.request()
+    await world.runner().catch_up()
+
+    assert {each.correlation_id for each in world.bank.sent} == {started.id}
+
+
+async def test_a_step_that_waits_for_an_event_goes_on_when_it_comes(world: World) -> None:
+    await world.request()
+    runner = world.runner(WITHDRAW, APPROVE, DEPOSIT)
+    await runner.catch_up()
+    assert world.bank.texts() == ["withdraw 10 from a", "ask"]
+    assert (await world.status(), (await world.process()).step) == ("running", "approve")
+    await runner.catch_up()
+    assert len(world.bank.sent) == 2
+
+    await world.happen(TransferApproved(transfer_id="t-1"))
+    await runner.catch_up()
+    assert await world.bank.balances("a", "b") == [90, 10]
+
+
+async def test_an_event_that_comes_early_is_not_asked_for(world: World) -> None:
+    await world.request()
+    await world.happen(TransferApproved(transfer_id="t-1"))
+    await world.runner(WITHDRAW, APPROVE, DEPOSIT).catch_up()
+
+    assert world.bank.texts() == ["withdraw 10 from a", "deposit 10 to b"]
+
+
+async def test_events_of_other_processes_and_of_none_mean_nothing(world: World) -> None:
+    await world.request()
+    runner = world.runner(APPROVE)
+    await world.happen(TransferApproved(transfer_id="t-2"))
+    await runner.catch_up()
+
+    assert await world.status() == "running"
+    assert await world.states.table(world.manager.table).get("t-2") is None
+
+
+async def test_a_second_starting_event_starts_nothing(world: World) -> None:
+    await world.request()
+    runner = world.runner()
+    await runner.catch_up()
+    await world.store.append("again", [TransferRequested(transfer_id="t-1", amount=50)])
+    await runner.catch_up()
+
+    assert await world.bank.balances("a", "b") == [90, 10]
+
+
+async def test_a_command_may_be_made_of_what_answered_an_earlier_step(world: World) -> None:
+    seen: list[Event] = []
+
+    def look(process: Any) -> Command:
+        seen.append(process.answers["approve"])
+        return Deposit(account="b", amount=1)
+
+    await world.request()
+    runner = world.runner(APPROVE, ProcessStep("look", command=look))
+    await runner.catch_up()
+    event = TransferApproved(transfer_id="t-1")
+    await world.happen(event)
+    await runner.catch_up()
+
+    assert seen == [event]
+
+
+async def test_a_step_may_have_several_commands_or_none(world: World) -> None:
+    several = ProcessStep[TransferRequested](
+        "several",
+        command=lambda _: [Deposit(account="b", amount=1), Deposit(account="b", amount=2)],
+    )
+    await world.request()
+    await world.runner(ProcessStep("nothing"), several, ProcessStep("end")).catch_up()
+
+    assert await world.bank.balances("b") == [3]
+    assert (await world.process()).completed == ["nothing", "several", "end"]
+    assert len({each.id for each in world.bank.sent}) == 2
+
+
+async def test_a_bus_can_be_what_sends(world: World) -> None:
+    bus = InMemoryAsyncMessageBus()
+    bus.subscribe(Withdraw, world.bank.send)
+    bus.subscribe(Deposit, world.bank.send)
+    await world.request()
+    await ProcessRunner(world.store, world.states, [world.manager], bus.send).catch_up()
+
+    assert await world.bank.balances("a", "b") == [90, 10]
+
+
+def test_sync_stores_and_handlers_will_do() -> None:
+    store, states, sent = InMemoryEventStore(), InMemoryProjections(), list[Command]()
+    store.append("t", [TransferRequested(transfer_id="t-1")])
+    asyncio.run(ProcessRunner(store, states, [transfers()], sent.append).catch_up())
+
+    assert len(sent) == 2
+
+
+# Back
+
+
+async def test_when_a_step_is_refused_those_before_it_are_undone_in_reverse(world: World) -> None:
+    world.bank.closed = {"c"}
+    last = replace(DEPOSIT, name="last", command=lambda _: Deposit(account="c", amount=10))
+    await world.bank.open(c=0)
+    await world.request()
+    await world.runner(WITHDRAW, DEPOSIT, last).catch_up()
+
+    process = await world.process()
+    assert world.bank.texts() == [
+        "withdraw 10 from a", "deposit 10 to b", "deposit 10 to c",
+        "withdraw 10 from b", "deposit 10 to a",
+    ]  # fmt: skip
+    assert await world.bank.balances("a", "b", "c") == [100, 0, 0]
+    assert (process.status, process.error) == (
+        ProcessStatus.FAILED, "step 'last' failed: Closed: c is closed",
+    )  # fmt: skip
+    assert process.undone == ["deposit", "withdraw"]
+
+
+async def test_a_process_whose_first_step_is_refused_has_nothing_to_undo(world: World) -> None:
+    await world.request(amount=1000)
+    await world.runner().catch_up()
+
+    assert (await world.status(), len(world.bank.sent)) == ("failed", 1)
+    assert await world.bank.balances("a", "b") == [100, 0]
+
+
+async def test_a_step_of_which_a_part_was_done_is_undone_too(world: World) -> None:
+    def both(_: Any) -> list[Command]:
+        return [Deposit(account="b", amount=10), Withdraw(account="b", amount=1000)]
+
+    await world.request()
+    await world.runner(WITHDRAW, replace(DEPOSIT, command=both)).catch_up()
+
+    assert await world.bank.balances("a", "b") == [100, 0]
+    assert await world.status() == "failed"
+
+
+async def test_an_event_may_say_that_a_step_cannot_be_done(world: World) -> None:
+    await world.request()
+    runner = world.runner(WITHDRAW, APPROVE, DEPOSIT)
+    await runner.catch_up()
+    await world.happen(TransferDenied(transfer_id="t-1"))
+    await runner.catch_up()
+
+    process = await world.process()
+    assert await world.bank.balances("a", "b") == [100, 0]
+    assert process.error == "test-transfer.denied at step 'approve'"
+
+
+async def test_a_compensation_is_told_why(world: World) -> None:
+    errors: list[str | None] = []
+
+    def undo(process: Any) -> Command:
+        errors.append(process.error)
+        return Deposit(account="a", amount=10)
+
+    await world.request(amount=60)
+    await world.runner(
+        replace(WITHDRAW, compensation=undo), replace(WITHDRAW, name="again")
+    ).catch_up()
+
+    assert errors == ["step 'again' failed: NotEnough: 60 of 40"]
+
+
+async def test_what_makes_no_command_is_a_refusal(world: World) -> None:
+    await world.request()
+    text: Any = "withdraw"
+    broken = ProcessStep[Any]("broken", command=lambda _: text)
+    await world.runner(WITHDRAW, broken).catch_up()
+
+    assert (await world.process()).error == (
+        "step 'broken' failed: InvalidProcess: step 'broken': its command makes a command, or a "
+        "list of them; it made 'withdraw'"
+    )
+    assert await world.bank.balances("a") == [100]
+
+
+async def test_a_refused_compensation_parks_the_process_and_says_so(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.bank.closed = {"a", "b"}
+    await world.request()
+    runner = world.runner()
+    await runner.catch_up()
+
+    process = await world.process()
+    assert (process.status, process.step) == (ProcessStatus.PARKED, "withdraw")
+    assert process.error == (
+        "step 'deposit' failed: Closed: b is closed; then undoing 'withdraw' failed: Closed: a is "
+        "closed"
+    )
+    assert "'t-1' is parked, since undoing its step 'withdraw' was refused" in caplog.text
+    await runner.catch_up()
+    assert len(world.bank.sent) == 3
+
+    await runner.retry("transfers", "t-1")
+    await runner.catch_up()
+    assert await world.status() == "parked"
+
+    world.bank.closed = set()
+    await runner.retry("transfers", "t-1")
+    await runner.catch_up()
+    assert await world.status() == "failed"
+    assert await world.bank.balances("a", "b") == [100, 0]
+
+
+async def test_what_was_undone_by_hand_is_not_undone_again(world: World) -> None:
+    world.bank.closed = {"a", "b"}
+    before = replace(WITHDRAW, name="before")
+    await world.request()
+    runner = world.runner(before, WITHDRAW, DEPOSIT)
+    await runner.catch_up()
+    assert (await world.process()).step == "withdraw"
+    await runner.settle("transfers", "t-1", "paid back in cash")
+    await runner.catch_up()
+    assert (await world.status(), (await world.process()).step) == ("parked", "before")
+    await runner.settle("transfers", "t-1", "paid back in cash")
+    await runner.catch_up()
+
+    assert await world.status() == "failed"
+    assert await world.bank.balances("a") == [80]
+
+
+# Timeouts and cancellation
+
+
+async def test_what_takes_too_long_by_the_clock_of_the_store_is_undone(world: World) -> None:
+    await world.request()
+    runner = world.runner(WITHDRAW, APPROVE, DEPOSIT)
+    await runner.catch_up()
+    world.clock.now += timedelta(minutes=4, seconds=59)
+    await runner.catch_up()
+    assert await world.status() == "running"
+    assert (await world.process()).deadline == datetime(2026, 1, 1, 0, 5, tzinfo=UTC)
+
+    world.clock.now += timedelta(seconds=1)
+    await world.runner(WITHDRAW, APPROVE, DEPOSIT).catch_up()
+    process = await world.process()
+    assert (process.status, process.error) == (
+        ProcessStatus.FAILED, "step 'approve' took longer than 0:05:00",
+    )  # fmt: skip
+    assert await world.bank.balances("a") == [100]
+    assert await world.states.table(world.manager.timers).query() == []
+
+
+async def test_what_came_in_time_is_not_timed_out_later(world: World) -> None:
+    await world.request()
+    runner = world.runner(WITHDRAW, APPROVE, DEPOSIT)
+    await runner.catch_up()
+    await world.happen(TransferApproved(transfer_id="t-1"))
+    world.clock.now += timedelta(days=1)
+    await runner.catch_up()
+
+    assert await world.status() == "completed"
+
+
+async def test_what_comes_too_late_is_undone_as_well(world: World) -> None:
+    undoable = replace(
+        APPROVE, command=None, compensation=lambda _: Withdraw(account="a", amount=1)
+    )
+    await world.request()
+    runner = world.runner(WITHDRAW, undoable, DEPOSIT)
+    await runner.catch_up()
+    world.clock.now += timedelta(days=1)
+    await runner.catch_up()
+    assert await world.bank.balances("a") == [100]
+    await world.happen(TransferApproved(transfer_id="t-1"))
+    await runner.catch_up()
+
+    assert (await world.process()).undone == ["withdraw", "approve"]
+    assert await world.bank.balances("a") == [99]
+
+
+async def test_a_cancelled_process_is_undone(world: World) -> None:
+    await world.request()
+    runner = world.runner(WITHDRAW, APPROVE, DEPOSIT)
+    await runner.catch_up()
+    await runner.cancel("transfers", "t-1", "changed my mind")
+    await runner.catch_up()
+
+    process = await world.process()
+    assert (process.status, process.error) == (ProcessStatus.FAILED, "cancelled: changed my mind")
+    assert await world.bank.balances("a", "b") == [100, 0]
+
+
+async def test_a_step_that_is_done_while_its_process_is_cancelled_is_undone(world: World) -> None:
+    await world.request()
+    runner = world.runner()
+    going, go_on = asyncio.Event(), asyncio.Event()
+    send = world.bank.send
+
+    async def slow(command: Command) -> None:
+        if isinstance(command, Deposit) and command.account == "b":
+            going.set()
+            await go_on.wait()
+        await send(command)
+
+    world.bank.send = slow  # type: ignore[method-assign]
+    runner = world.runner()
+    running = asyncio.create_task(runner.run())
+    await going.wait()
+    await runner.cancel("transfers", "t-1", "too slow")
+    async with asyncio.timeout(5):
+        while await world.status() != "compensating":  # noqa: ASYNC110 - nobody announces it
+            await asyncio.sleep(0.001)
+    go_on.set()
+    process = await runner.ended("transfers", "t-1")
+    assert (process.status, process.undone) == (ProcessStatus.FAILED, ["deposit", "withdraw"])
+    runner.stop()
+    await running
+
+    assert await world.bank.balances("a", "b") == [100, 0]
+
+
+@pytest.mark.parametrize("asked", ["cancel", "retry", "settle"])
+async def test_what_cannot_be_asked_for_is_told(world: World, asked: str) -> None:
+    runner = world.runner()
+    ask: Callable[..., Any] = getattr(runner, asked)
+    why = () if asked == "retry" else ("why",)
+    with pytest.raises(UnknownProcess, match="'transfers' knows no process 't-9'; look at the id"):
+        await ask("transfers", "t-9", *why)
+    with pytest.raises(InvalidProcess, match="has the process managers 'transfers'; found 'other'"):
+        await ask("other", "t-9", *why)
+    await world.request()
+    await runner.catch_up()
+    with pytest.raises(WrongStatus, match="process 't-1' is completed; only one that is"):
+        await ask("transfers", "t-1", *why)
+
+
+# Bad luck
+
+
+def failing_once(error: Exception, wanted: type[Command]) -> Callable[[Command], None]:
+    left = [error]
+
+    def fail(command: Command) -> None:
+        if isinstance(command, wanted) and left:
+            raise left.pop()
+
+    return fail
+
+
+@pytest.mark.parametrize("when", ["failing", "lost"])
+@pytest.mark.parametrize("which", [Withdraw, Deposit])
+@pytest.mark.parametrize("error", [OSError("away"), StoreUnavailable("x", "away"), TimeoutError()])
+async def test_a_command_without_an_answer_is_sent_again_and_has_one_effect(
+    world: World, when: str, which: type[Command], error: Exception
+) -> None:
+    setattr(world.bank, when, failing_once(error, which))
+    await world.request()
+    await world.runner().catch_up()
+
+    assert await world.bank.balances("a", "b") == [90, 10]
+    assert len(world.bank.sent) == 3
+    assert len({each.id for each in world.bank.sent}) == 2
+
+
+async def test_what_stays_without_an_answer_is_told_and_gone_on_with(world: World) -> None:
+    def away(_: Command) -> None:
+        raise OSError("the bank is away")
+
+    world.bank.failing = away
+    await world.request("t-1")
+    await world.request("t-2")
+    with pytest.raises(CommandsUnanswered, match=r"and 1 more.*the bank is away") as told:
+        await world.runner().catch_up()
+    assert set(told.value.causes) == {"t-1", "t-2"}
+    assert len(world.bank.sent) == 8
+    assert await world.status() == "running"
+
+    world.bank.failing = lambda _: None
+    await world.runner().catch_up()
+    assert await world.bank.balances("a", "b") == [80, 20]
+
+
+async def test_what_counts_as_no_answer_can_be_said(world: World) -> None:
+    world.bank.lost = failing_once(KeyError("broker"), Withdraw)
+    await world.request()
+    await world.runner(unanswered=(KeyError,)).catch_up()
+
+    assert await world.bank.balances("a", "b") == [90, 10]
+
+
+async def test_a_runner_follows_until_it_is_stopped(world: World) -> None:
+    runner = world.runner(retry=NoRetry())
+    world.bank.failing = failing_once(OSError("away"), Withdraw)
+    running = asyncio.create_task(runner.run())
+    await world.request("t-1")
+    ended = await runner.ended("transfers", "t-1")
+    await world.request("t-2", amount=1000)
+    failed = await runner.ended("transfers", "t-2")
+    (status,) = await runner.status()
+    runner.stop()
+    await running
+
+    assert (ended.status, failed.status) == (ProcessStatus.COMPLETED, ProcessStatus.FAILED)
+    assert status.projection_id == "process:transfers"
+    assert await world.bank.balances("a", "b") == [90, 10]
+
+
+async def test_a_runner_that_is_stopped_finishes_what_it_sends(world: World) -> None:
+    runner = world.runner()
+    send = world.bank.send
+
+    async def stopping(command: Command) -> None:
+        runner.stop()
+        await asyncio.sleep(0)
+        await send(command)
+
+    world.bank.send = stopping  # type: ignore[method-assign]
+    runner = world.runner()
+    await world.request()
+    await runner.run()
+
+    assert world.bank.texts() == ["withdraw 10 from a"]
+    assert await world.bank.balances("a") == [90]
+    world.bank.send = send  # type: ignore[method-assign]
+    await world.runner().catch_up()
+    assert await world.bank.balances("a", "b") == [90, 10]
+    assert len(world.bank.sent) == 2
+
+
+async def test_one_hanging_command_keeps_no_other_process_waiting(world: World) -> None:
+    send, never = world.bank.send, asyncio.Event()
+
+    async def hang(command: Command) -> None:
+        if isinstance(command, Withdraw) and command.amount == 7:
+            await never.wait()
+        await send(command)
+
+    world.bank.send = hang  # type: ignore[method-assign]
+    runner = world.runner()
+    running = asyncio.create_task(runner.run())
+    await world.request("t-1", amount=7)
+    await world.request("t-2")
+    assert (await runner.ended("transfers", "t-2")).status is ProcessStatus.COMPLETED
+    with pytest.raises(ProcessNotEnded, match=r"'t-1' has not ended after 0 seconds: it is runni"):
+        await runner.ended("transfers", "t-1", timeout=0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    assert await world.bank.balances("a", "b") == [90, 10]
+
+
+async def test_of_two_runners_one_is_at_work(world: World) -> None:
+    first, second = world.runner(), world.runner()
+    running = [asyncio.create_task(each.run()) for each in (first, second)]
+    for number in range(5):
+        await world.request(f"t-{number}", amount=1)
+        await first.ended("transfers", f"t-{number}")
+    first.stop()
+    second.stop()
+    await asyncio.gather(*running)
+
+    assert len(world.bank.sent) == 10
+    assert await world.bank.balances("a", "b") == [95, 5]
+
+
+async def test_a_step_that_is_gone_is_told_and_waits_for_its_name(world: World) -> None:
+    world.bank.failing = failing_once(OSError("away"), Deposit)
+    await world.request()
+    with pytest.raises(CommandsUnanswered):
+        await world.runner(retry=NoRetry()).catch_up()
+    with pytest.raises(InvalidProcess, match="at step 'deposit', which is none any more; give"):
+        await world.runner(WITHDRAW, replace(DEPOSIT, name="pay in")).catch_up()
+    await world.runner(WITHDRAW, DEPOSIT).catch_up()
+
+    assert await world.bank.balances("a", "b") == [90, 10]
+
+
+@pytest.mark.parametrize("turns", range(0, 120, 3))
+async def test_wherever_a_runner_is_cancelled_the_next_one_ends_every_process(
+    tmp_path: Path, turns: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with memory(tmp_path, Clock()) as world:
+        await world.bank.open(a=100, b=0)
+        world.bank.closed = {"c"}
+        await world.bank.open(c=0)
+        await world.request("t-1")
+        await world.request("t-2", target="c")
+        with caplog.at_level(logging.CRITICAL):
+            running = asyncio.create_task(world.runner().run())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await world.runner().catch_up()
+
+        assert await world.bank.balances("a", "b", "c") == [90, 10, 0]
+        assert (await world.status("t-1"), await world.status("t-2")) == ("completed", "failed")
+
+
+# What cannot be used
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"name": "my transfers"}, "1 to 32 ASCII letters, digits and underscores"),
+        ({"name": ""}, "found ''"),
+        ({"starts_on": "TransferRequested"}, "starts_on is a class of events"),
+        ({"key": "transfer_id"}, "key is a function from an event to a text"),
+        ({"steps": []}, "steps are a list of at least one"),
+        ({"steps": WITHDRAW}, "steps are a list of at least one"),
+        ({"steps": ["withdraw"]}, "a step is a ProcessStep; found 'withdraw'"),
+        ({"steps": [WITHDRAW, WITHDRAW]}, "two steps are called 'withdraw'"),
+    ],
+)
+def test_what_cannot_be_a_process_manager_is_told(arguments: Any, sentence: str) -> None:
+    usual: dict[str, Any] = {
+        "name": "transfers",
+        "starts_on": TransferRequested,
+        "key": lambda event: event.transfer_id,
+        "steps": [WITHDRAW],
+    }
+    with pytest.raises(InvalidProcess, match=sentence):
+        ProcessManager(**(usual | arguments))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"name": ""}, "a step's name is a text, not empty; found ''"),
+        ({"command": Withdraw}, None),
+        ({"command": "withdraw"}, "its command is a function that makes commands"),
+        ({"compensation": 5}, "its compensation is a function that makes commands"),
+        ({"done_on": "approved"}, "done_on is a class of events, or several; found 'approved'"),
+        ({"done_on": [int]}, "done_on is a class of events"),
+        ({"failed_on": TransferDenied}, "has failed_on and no done_on"),
+        ({"timeout": timedelta(1)}, "has a timeout and waits for no event"),
+        ({"done_on": TransferApproved, "timeout": timedelta(0)}, "its timeout is a timedelta"),
+        (
+            {"done_on": TransferApproved, "timeout": 5},
+            "a timedelta above 0; found 5",
+        ),
+    ],
+)
+def test_what_cannot_be_a_step_is_told(arguments: Any, sentence: str | None) -> None:
+    usual: dict[str, Any] = {"name": "step"}
+    if sentence is None:
+        ProcessStep(**(usual | arguments))
+    else:
+        with pytest.raises(InvalidProcess, match=sentence):
+            ProcessStep(**(usual | arguments))
+
+
+@pytest.mark.parametrize(
+    ("managers", "options", "sentence"),
+    [
+        ([], {}, "needs a list of at least one process manager"),
+        (transfers(), {}, "needs a list of at least one process manager"),
+        (["transfers"], {}, "a process manager is a ProcessManager; found 'transfers'"),
+        ([transfers(), transfers()], {}, "two process managers are called 'transfers'"),
+        ([transfers()], {"at_once": 0}, "at_once is a whole number from 1 on; found 0"),
+    ],
+)
+def test_what_cannot_be_run_is_told(managers: Any, options: Any, sentence: str) -> None:
+    with pytest.raises(InvalidProcess, match=sentence):
+        ProcessRunner(InMemoryEventStore(), InMemoryProjections(), managers, print, **options)
+
+
+async def test_a_key_that_is_no_text_stops_nothing_else(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    manager = ProcessManager(
+        "transfers",
+        starts_on=TransferRequested,
+        key=lambda event: 5 if event.transfer_id == "t-1" else event.transfer_id,  # type: ignore[arg-type,return-value]
+        steps=[WITHDRAW, DEPOSIT],
+    )
+    await world.request("t-1")
+    await world.request("t-2")
+    runner = ProcessRunner(world.store, world.states, [manager], world.bank.send)
+    with caplog.at_level(logging.CRITICAL):
+        await runner.catch_up()
+    world.manager = manager
+
+    assert await world.status("t-2") == "completed"
+    (status,) = await runner.status()
+    assert status.parked_keys == 1
