@@ -14,8 +14,17 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, Literal
 
-from orchestrix.eventsourcing import ProjectionContext, ProjectionEngine, outbox
-from orchestrix.messaging import Event, FixedDelay, RecordedEvent
+from bank_account import Account
+from sample_transfers import Bank, TransferRequested, transfers
+
+from orchestrix.eventsourcing import (
+    AggregateRepository,
+    ProjectionContext,
+    ProjectionEngine,
+    outbox,
+)
+from orchestrix.messaging import Command, Event, FixedDelay, RecordedEvent
+from orchestrix.process_manager import ProcessRunner
 from orchestrix.projection_runtime import FailurePolicy, ProjectionRunner
 from orchestrix.projection_state import StateConflict
 from orchestrix.read_models import Table
@@ -315,3 +324,75 @@ async def _hand_over(file: Path, journal: Path) -> None:
         tasks.create_task(_move_for_ever(store, random.Random()))  # noqa: S311 - whatever it is
         runner = ProjectionRunner(store, [outbox("mails", states, note)], lease_seconds=0.2)
         tasks.create_task(runner.run())
+
+
+ACCOUNTS = ["a", "b", "c", "d", "e"]
+ALL_MONEY = 500
+
+
+def transfer_until_killed(file: Path, seed: float, page: int) -> None:
+    """Ask for transfers between the accounts, and bring them to their ends, for ever."""
+    asyncio.run(_transfer(file, random.Random(seed), page))  # noqa: S311 - repeatable
+
+
+async def _transfer(file: Path, chance: random.Random, page: int) -> None:
+    async with (
+        open_sqlite_store(file, synchronous="NORMAL") as store,
+        open_sqlite_projections(file, synchronous="NORMAL") as states,
+        asyncio.TaskGroup() as tasks,
+    ):
+        bank = bank_with(store, chance)
+        tasks.create_task(_ask_for_ever(store, chance))
+        tasks.create_task(runner_of(store, states, bank, lease_seconds=0.2).run())
+
+
+def bank_with(store: SQLiteEventStore, chance: random.Random | None) -> Bank:
+    """Return a bank that fails now and then, before a command or after it."""
+    bank = Bank(store)
+
+    def fail(_: Command) -> None:
+        if chance is not None and chance.random() < 0.05:
+            raise ConnectionError("no luck")
+
+    bank.failing = bank.lost = fail
+    bank.closed = {"d", "e"}
+    return bank
+
+
+def runner_of(
+    store: SQLiteEventStore, states: SQLiteProjectionStateStore, bank: Bank, **options: Any
+) -> ProcessRunner:
+    """Return a runner of the transfers of that bank."""
+    retry = FixedDelay(max_retries=10, delay=0.0)
+    return ProcessRunner(store, states, [transfers()], bank.send, retry=retry, **options)
+
+
+async def _ask_for_ever(store: SQLiteEventStore, chance: random.Random) -> None:
+    while True:
+        source, target = chance.sample(ACCOUNTS, 2)
+        amount = chance.choice([1, 5, 1000])
+        transfer_id = Event().id
+        asked = TransferRequested(
+            transfer_id=transfer_id, source=source, target=target, amount=amount
+        )
+        await store.append(f"transfer-{transfer_id}", [asked])
+        await asyncio.sleep(0.005)  # a load that can be worked off
+
+
+def execute_many(file: Path, start: Barrier, count: int) -> None:
+    """Pay one into each account by turns, with that many tasks at once, beside others."""
+    asyncio.run(_execute_many(file, start, count))
+
+
+async def _execute_many(file: Path, start: Barrier, count: int) -> None:
+    async with open_sqlite_store(file, synchronous="NORMAL", busy_timeout=60) as store:
+        accounts = AggregateRepository[Account](store, snapshot_every=7)
+        start.wait(_LONG)
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(count):
+                tasks.create_task(
+                    accounts.execute_async(
+                        Account, f"account-{number % 5}", lambda each: each.deposit(1),
+                        create=True, attempts=1000,
+                    )
+                )  # fmt: skip

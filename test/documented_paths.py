@@ -53,10 +53,19 @@ DOCUMENTED: dict[str, dict[str, list[str]]] = {
         MESSAGING: ["DeadLetterQueue", "DeadLetteredMessage", "InMemoryDeadLetterQueue"]
     },
     "orchestrix.core.eventsourcing": {
-        EVENTSOURCING: ["EventStore", "ProjectionEngine", "Snapshot"],
+        EVENTSOURCING: [
+            "AggregateRepository",
+            "AggregateRoot",
+            "EventStore",
+            "ProjectionEngine",
+            "Snapshot",
+        ],
         EVENT_CODEC: VERSIONING,
     },
     "orchestrix.core.eventsourcing.event_store": {EVENTSOURCING: ["AsyncEventStore", "EventStore"]},
+    "orchestrix.core.eventsourcing.aggregate": {
+        EVENTSOURCING: ["AggregateRepository", "AggregateRoot"]
+    },
     "orchestrix.core.eventsourcing.projection": {EVENTSOURCING: ENGINE, PROJECTION_STATE: STATE},
     "orchestrix.core.eventsourcing.snapshot": {EVENTSOURCING: ["Snapshot"]},
     "orchestrix.core.eventsourcing.versioning": {EVENT_CODEC: [*VERSIONING, "UpcasterException"]},
