@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
+import aggregates
 import dispatch
 import memory
 import messages
@@ -33,7 +34,9 @@ OBSERVATIONS = ("work", "in one run", "figure", "median", "goal", "spread")
 
 def main(words: list[str]) -> int:
     """Measure and print."""
-    compared = (messages, dispatch, memory, sqlite_events, sqlite_projection, sqlite_rebuild)
+    compared = (
+        messages, dispatch, memory, aggregates, sqlite_events, sqlite_projection, sqlite_rebuild,
+    )  # fmt: skip
     works = _chosen([work for module in compared for work in module.works()], words)
     alone = _chosen([*sqlite_visible.works(), *sqlite_memory.works()], words)
     console = Console(width=130)

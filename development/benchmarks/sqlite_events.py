@@ -250,11 +250,12 @@ def _peers() -> dict[str, list[str]]:
 
 def peer(command: Sequence[str], *arguments: str) -> Callable[[], float]:
     """Return what another library does in a process of its own."""
-    return lambda: _answer_of(command, *arguments)[0]
+    return lambda: answer_of([*command, str(PEER), *arguments])[0]
 
 
-def _answer_of(command: Sequence[str], *arguments: str) -> list[float]:
-    output = subprocess.check_output([*command, str(PEER), *arguments], text=True)
+def answer_of(command: Sequence[str]) -> list[float]:
+    """Return the numbers that a command prints."""
+    output = subprocess.check_output(command, text=True)
     return [float(word) for word in output.split()]
 
 
@@ -271,6 +272,8 @@ def bytes_per_event() -> dict[str, float]:
         sizes = {"orchestrix": file.stat().st_size / MANY}
     if find_spec("eventsourcing") is not None:
         for version, command in _peers().items():
-            sizes[f"eventsourcing {version}"] = _answer_of(command, "read", str(MANY))[1]
+            sizes[f"eventsourcing {version}"] = answer_of([*command, str(PEER), "read", str(MANY)])[
+                1
+            ]
     json = sum(len(msgspec.json.encode(event)) for event in _events(100)) / 100
     return {"JSON of the event alone": json, **sizes}
