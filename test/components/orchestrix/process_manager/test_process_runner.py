@@ -31,11 +31,13 @@ from orchestrix.process_manager import (
     CommandsUnanswered,
     InvalidProcess,
     Process,
+    ProcessEvent,
     ProcessManager,
     ProcessNotEnded,
     ProcessRunner,
     ProcessStatus,
     ProcessStep,
+    StepTimedOut,
     UnknownProcess,
     WrongStatus,
 )
@@ -141,7 +143,22 @@ async def test_commands_continue_the_story_of_what_started_the_process(world: Wo
     assert second.causation_id is not None
     cause = log[second.causation_id]
     assert cause.type == "orchestrix.process-step-completed"
+    assert {each.correlation_id for each in log.values() if isinstance(each, ProcessEvent)} == {
+        "story"
+    }
     assert {each.correlation_id for each in log.values() if each.causation_id} == {"story"}
+
+
+async def test_what_is_answered_by_an_event_goes_on_in_the_same_story(world: World) -> None:
+    await world.request(correlation_id="story")
+    runner = world.runner(APPROVE, DEPOSIT)
+    await runner.catch_up()
+    approved = TransferApproved(transfer_id="t-1")
+    await world.happen(approved)
+    await runner.catch_up()
+
+    deposit = world.bank.sent[-1]
+    assert (deposit.correlation_id, deposit.causation_id) == ("story", approved.id)
 
 
 async def test_an_event_that_starts_no_story_of_its_own_begins_one(world: World) -> None:
@@ -239,6 +256,42 @@ def test_sync_stores_and_handlers_will_do() -> None:
     asyncio.run(ProcessRunner(store, states, [transfers()], sent.append).catch_up())
 
     assert len(sent) == 2
+
+
+async def test_two_managers_in_one_log_keep_to_their_own(world: World) -> None:
+    other = ProcessManager(
+        "others",
+        starts_on=TransferRequested,
+        key=lambda event: event.transfer_id,
+        steps=[APPROVE, DEPOSIT],
+    )
+    await world.request()
+    runner = ProcessRunner(world.store, world.states, [world.manager, other], world.bank.send)
+    await runner.catch_up()
+
+    assert await world.status() == "completed"
+    process = await world.states.table(other.table).get("t-1")
+    assert process is not None
+    assert (process.status, process.step) == (ProcessStatus.RUNNING, "approve")
+    assert await world.bank.balances("a", "b") == [90, 10]
+    await world.happen(TransferApproved(transfer_id="t-1"))
+    await runner.catch_up()
+    assert await world.bank.balances("a", "b") == [90, 20]
+
+
+async def test_a_replay_of_the_rows_sends_nothing_again(world: World) -> None:
+    world.bank.closed = {"c"}
+    await world.bank.open(c=0)
+    await world.request("t-1")
+    await world.request("t-2", target="c")
+    await world.runner().catch_up()
+    rows = await world.states.table(world.manager.table).query()
+    sent = len(world.bank.sent)
+    await world.manager.engine(world.states).replay(await world.store.read_all())
+    await world.runner().catch_up()
+
+    assert await world.states.table(world.manager.table).query() == rows
+    assert len(world.bank.sent) == sent
 
 
 # Back
@@ -518,6 +571,123 @@ async def test_what_stays_without_an_answer_is_told_and_gone_on_with(world: Worl
     world.bank.failing = lambda _: None
     await world.runner().catch_up()
     assert await world.bank.balances("a", "b") == [80, 20]
+
+
+async def test_who_is_stopped_does_not_go_on_trying(world: World) -> None:
+    sent = asyncio.Event()
+
+    def away(_: Command) -> None:
+        sent.set()
+        raise OSError("the bank is away")
+
+    world.bank.failing = away
+    await world.request()
+    runner = world.runner(retry=FixedDelay(max_retries=1, delay=3600))
+    running = asyncio.create_task(runner.run())
+    await sent.wait()
+    runner.stop()
+    async with asyncio.timeout(5):
+        await running
+
+    assert len(world.bank.sent) == 1
+
+
+async def test_what_was_cancelled_is_not_tried_any_more(world: World) -> None:
+    sent = asyncio.Event()
+
+    def away(_: Command) -> None:
+        sent.set()
+        raise OSError("the bank is away")
+
+    world.bank.failing = away
+    await world.request()
+    runner = world.runner()
+    running = asyncio.create_task(runner.run())
+    await sent.wait()
+    await runner.cancel("transfers", "t-1", "no hurry")
+    process = await runner.ended("transfers", "t-1")
+    runner.stop()
+    await running
+    tried = len(world.bank.sent)
+    await world.runner().catch_up()
+
+    assert (process.status, process.completed) == (ProcessStatus.FAILED, [])
+    assert len(world.bank.sent) == tried
+    assert await world.bank.balances("a") == [100]
+
+
+async def test_so_many_are_served_at_once_and_no_more(world: World) -> None:
+    under_way, most, go_on = 0, 0, asyncio.Event()
+
+    async def count(_: Command) -> None:
+        nonlocal under_way, most
+        under_way, most = under_way + 1, max(most, under_way + 1)
+        await go_on.wait()
+        under_way -= 1
+
+    for number in range(7):
+        await world.request(f"t-{number}")
+    runner = ProcessRunner(world.store, world.states, [world.manager], count, at_once=3)
+    running = asyncio.create_task(runner.run())
+    async with asyncio.timeout(5):
+        while under_way < 3:  # noqa: ASYNC110 - nobody announces it
+            await asyncio.sleep(0.001)
+    go_on.set()
+    for number in range(7):
+        await runner.ended("transfers", f"t-{number}")
+    runner.stop()
+    await running
+
+    assert most == 3
+
+
+async def test_what_is_served_while_the_rows_are_read_is_not_served_again(world: World) -> None:
+    """Its outcome may lie behind the position up to which the rows are known."""
+    await world.request()
+    runner = world.runner()
+    await runner._runner.catch_up()
+    (serving,) = runner._serving
+    assert await serving.begin(for_ever=False)
+    serving.look()
+    await asyncio.wait(serving._tasks.values())
+
+    assert not await serving.begin(for_ever=False)
+    await runner._runner.catch_up()
+    serving.look()
+    assert await serving.begin(for_ever=False)
+    await serving.until_served()
+    await serving.end()
+
+
+async def test_an_outcome_is_written_once_for_each_time_a_step_is_come_to(world: World) -> None:
+    await world.request()
+    runner = world.runner(WITHDRAW, APPROVE)
+    await runner.catch_up()
+    (serving,) = runner._serving
+    process = await world.process()
+    for _ in range(2):
+        await serving._dispatch.time_out(process)
+
+    events = [each.event for each in await log_of(world.store)]
+    assert len([each for each in events if isinstance(each, StepTimedOut)]) == 1
+
+
+async def test_what_nobody_knows_to_be_taken_does_not_time_out(world: World) -> None:
+    def away(_: Command) -> None:
+        raise OSError("away")
+
+    world.bank.failing = away
+    await world.request()
+    with pytest.raises(CommandsUnanswered):
+        await world.runner(APPROVE).catch_up()
+    world.clock.now += timedelta(days=1)
+    with pytest.raises(CommandsUnanswered):
+        await world.runner(APPROVE).catch_up()
+    assert await world.status() == "running"
+
+    world.bank.failing = lambda _: None
+    await world.runner(APPROVE).catch_up()
+    assert (await world.process()).error == "step 'approve' took longer than 0:05:00"
 
 
 async def test_what_counts_as_no_answer_can_be_said(world: World) -> None:
