@@ -9,13 +9,19 @@ import orchestrix.process_manager
 from orchestrix.messaging import OrchestrixError
 from orchestrix.process_manager import (
     CompensationError,
+    CommandsUnanswered,
     InvalidArguments,
+    InvalidProcess,
     InvalidSaga,
+    ProcessError,
+    ProcessNotEnded,
     SagaError,
     SagaFailed,
     SagaInUse,
     SagaMismatch,
+    UnknownProcess,
     UnstorableValue,
+    WrongStatus,
 )
 
 SENTENCES = {
@@ -33,6 +39,21 @@ SENTENCES = {
     CompensationError("1", ValueError("no"), {"b": OSError("gone"), "a": KeyError("x")}): (
         "saga '1' failed, and so did the compensation of 'b', 'a': what these steps did stands; "
         "see .failures, mend it and execute the saga again to try them again"
+    ),
+    InvalidProcess("why"): "why",
+    UnknownProcess("orders", "7"): (
+        "process manager 'orders' knows no process '7'; look at the id, and let the runner catch "
+        "up with the event that starts it"
+    ),
+    WrongStatus("7", "completed", "one that is running can be asked for that"): (
+        "process '7' is completed; only one that is running can be asked for that"
+    ),
+    CommandsUnanswered({"7": OSError("away"), "8": OSError("gone")}): (
+        "process '7', and 1 more: its command was neither taken nor refused (OSError('away')); "
+        "mend that and run the processes again"
+    ),
+    ProcessNotEnded("7", "running", "payment", 2.0): (
+        "process '7' has not ended after 2.0 seconds: it is running at step 'payment'"
     ),
     UnstorableValue("1", "argument 'lock'"): (
         "saga '1': argument 'lock' cannot be copied, so it cannot be kept; use plain values, and "
@@ -62,6 +83,7 @@ def test_one_except_catches_every_error() -> None:
     offered = map(vars(orchestrix.process_manager).get, orchestrix.process_manager.__all__)
     errors = {each for each in offered if isinstance(each, type) and issubclass(each, Exception)}
 
-    assert errors == {SagaError, *map(type, SENTENCES)}
-    assert all(issubclass(each, SagaError) for each in errors)
+    assert errors == {SagaError, ProcessError, *map(type, SENTENCES)}
+    assert all(issubclass(each, (SagaError, ProcessError)) for each in errors)
     assert issubclass(SagaError, OrchestrixError)
+    assert issubclass(ProcessError, OrchestrixError)
