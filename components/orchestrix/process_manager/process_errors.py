@@ -71,17 +71,17 @@ class CommandsUnanswered(ProcessError):
 
 
 class ProcessNotEnded(ProcessError, TimeoutError):
-    """The time is over, and the process goes on."""
+    """The time is over, and the process goes on.
 
-    def __init__(self, process_id: str, status: str, step: str | None, seconds: float) -> None:
-        super().__init__(process_id, status, step, seconds)
+    Attributes:
+        process_id: The process.
+        problem: How long it was waited for, and where it is.
+    """
+
+    def __init__(self, process_id: str, problem: str) -> None:
+        super().__init__(process_id, problem)
         self.process_id = process_id
-        self.status = status
-        self.step = step
-        self.seconds = seconds
+        self.problem = problem
 
     def __str__(self) -> str:
-        return (
-            f"process {self.process_id!r} has not ended after {self.seconds} seconds: it is "
-            f"{self.status}" + (f" at step {self.step!r}" if self.step else "")
-        )
+        return f"process {self.process_id!r} has not ended {self.problem}"

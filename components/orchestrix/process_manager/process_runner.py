@@ -206,8 +206,9 @@ class ProcessRunner:
                     pause = min(2 * pause, longest)
         except TimeoutError:
             status = "not started" if process is None else process.status.value
-            step = process and process.step
-            raise ProcessNotEnded(process_id, status, step, timeout) from None
+            step = f" at step {process.step!r}" if process is not None and process.step else ""
+            problem = f"after {timeout} seconds: it is {status}{step}"
+            raise ProcessNotEnded(process_id, problem) from None
 
     async def _serve(self) -> bool:
         """Begin what is due, then wait for more; return whether it makes sense to go on."""
