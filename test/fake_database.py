@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from conformance.projection_engine import World
+from orchestrix.testing.conformance.projection_engine import World
 
 from orchestrix.eventsourcing import ProjectionContext
 from orchestrix.projection_state import (

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_events import Deposited, Renamed
-from spied_tables import SpiedStore
+from orchestrix.testing.conformance.read_model_table.driver import SpiedStore
 
 from orchestrix.eventsourcing import (
     FeedError,

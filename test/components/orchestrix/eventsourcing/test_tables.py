@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_events import Deposited, log_of
-from spied_tables import SpiedStore
+from orchestrix.testing.conformance.read_model_table.driver import SpiedStore
 
 from orchestrix.eventsourcing import NoKey, Page, ProjectionEngine
 from orchestrix.memory_store import InMemoryEventStore, InMemoryProjections

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from conformance.event_store import LONG, SHORT, soon, until, waiting
+from orchestrix.testing.conformance.event_store import LONG, SHORT, soon, until, waiting
 
 from orchestrix.eventsourcing import Watchers
 

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 import pytest
-from conformance.event_store import EventStoreConformance, HandClock
+from orchestrix.testing.conformance.event_store import EventStoreConformance, HandClock
 
 from orchestrix.eventsourcing import AsyncEventStore
 from orchestrix.memory_store import InMemoryAsyncEventStore, InMemoryEventStore

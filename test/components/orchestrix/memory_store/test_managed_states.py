@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conformance.managed_state_store import (
+from orchestrix.testing.conformance.managed_state_store import (
     ManagedStateStoreConformance,
     names,
     only,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from conformance.event_store import Counted, EventStoreConformance, HandClock, counted
+from orchestrix.testing.conformance.event_store import Counted, EventStoreConformance, HandClock, counted
 
 from orchestrix.eventsourcing import (
     AppendResult,

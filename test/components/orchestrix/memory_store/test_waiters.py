@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from conformance.event_store import LONG, SHORT, counted, soon, waiting
+from orchestrix.testing.conformance.event_store import LONG, SHORT, counted, soon, waiting
 
 from orchestrix.memory_store import InMemoryAsyncEventStore, InMemoryEventStore
 

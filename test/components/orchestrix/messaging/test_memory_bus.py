@@ -5,7 +5,7 @@ from contextvars import copy_context
 from typing import Any
 
 import pytest
-from conformance.message_bus import (
+from orchestrix.testing.conformance.message_bus import (
     Closed,
     MakeBus,
     MessageBusConformance,

@@ -5,7 +5,7 @@ import threading
 from typing import Any
 
 import pytest
-from conformance.saga_state_store import SagaStateStoreConformance
+from orchestrix.testing.conformance.saga_state_store import SagaStateStoreConformance
 from sample_sagas import Diary, SpiedStore, statuses
 
 from orchestrix.process_manager import (

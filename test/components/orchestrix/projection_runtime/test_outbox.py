@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from chaos import SEED, kill_each, longest_life
 from children import hand_over_until_killed, started
-from conformance.event_store import log_of
+from orchestrix.testing.conformance.event_store import log_of
 from sample_events import Deposited, LargeDeposited, Renamed, deposits
 
 from orchestrix.eventsourcing import Promise, handed_over, outbox

@@ -1,7 +1,7 @@
 import pickle
 
 import pytest
-from conformance.projection_state_store import (
+from orchestrix.testing.conformance.projection_state_store import (
     ProjectionStateStoreConformance,
     TransactionalStateStoreConformance,
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import LONG, counted, log_of, pages_of, soon, stream_of, until, waiting
+from orchestrix.testing.conformance.event_store import LONG, counted, log_of, pages_of, soon, stream_of, until, waiting
 
 from orchestrix.eventsourcing import (
     NO_STREAM,

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import LONG, NOON, HandClock, counted, log_of, snapshot_at, soon
-from conformance.read_model_table import Balance, accounts
-from spied_tables import Driver
+from orchestrix.testing.conformance.event_store import LONG, NOON, HandClock, counted, log_of, snapshot_at, soon
+from orchestrix.testing.conformance.read_model_table import Balance, accounts
+from orchestrix.testing.conformance.read_model_table.driver import Driver
 
 from orchestrix.eventsourcing import (
     NO_STREAM,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import inheriting
 import pytest
-from conformance.event_store import LONG
+from orchestrix.testing.conformance.event_store import LONG
 
 ALL = "2 events\n"
 

@@ -11,8 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from conformance.event_store import log_of
-from spied_tables import Driver
+from orchestrix.testing.conformance.event_store import log_of
+from orchestrix.testing.conformance.read_model_table.driver import Driver
 
 from orchestrix.event_codec import EventCodec
 from orchestrix.eventsourcing import Snapshot

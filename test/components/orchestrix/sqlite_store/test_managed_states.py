@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 
 import pytest
 from children import started
-from conformance.event_store import LONG, SHORT, soon
-from conformance.managed_state_store import (
+from orchestrix.testing.conformance.event_store import LONG, SHORT, soon
+from orchestrix.testing.conformance.managed_state_store import (
     CHANGES,
     NOW,
     WRITES,

@@ -4,7 +4,7 @@ import tempfile
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from conformance.event_store_model import EventStoreMachine
+from orchestrix.testing.conformance.event_store_model import EventStoreMachine
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 

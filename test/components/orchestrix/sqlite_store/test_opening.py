@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import counted, log_of, snapshot_at, soon, until, waiting
+from orchestrix.testing.conformance.event_store import counted, log_of, snapshot_at, soon, until, waiting
 
 from orchestrix.eventsourcing import InvalidRange, StorageError, StoreUnavailable, StoreUnusable
 from orchestrix.sqlite_store import (

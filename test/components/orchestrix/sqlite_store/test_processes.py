@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from children import append_many, append_to_each, barrier, started
-from conformance.event_store import LONG, log_of, tail
+from orchestrix.testing.conformance.event_store import LONG, log_of, tail
 
 from orchestrix.messaging import Event, RecordedEvent
 from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store

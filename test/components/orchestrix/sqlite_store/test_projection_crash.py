@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from chaos import KILLS, SEED, TIMEOUT, kill_each, longest_life
 from children import Model, Moved, append_and_project_until_killed, balances, started
-from conformance.event_store import log_of
+from orchestrix.testing.conformance.event_store import log_of
 
 from orchestrix.messaging import RecordedEvent
 from orchestrix.projection_runtime import ProjectionRunner

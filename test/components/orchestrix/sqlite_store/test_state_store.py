@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import LONG, SHORT, counted, snapshot_at, soon, until
-from conformance.projection_engine import Case, ProjectionEngineConformance, World
-from conformance.projection_state_store import FULL, TransactionalStateStoreConformance
-from sample_events import deposits
+from orchestrix.testing.conformance.event_store import LONG, SHORT, counted, snapshot_at, soon, until
+from orchestrix.testing.conformance.projection_engine import Case, ProjectionEngineConformance, World
+from orchestrix.testing.conformance.projection_state_store import FULL, TransactionalStateStoreConformance
+from orchestrix.testing.conformance.deposits import deposits
 
 from orchestrix.eventsourcing import (
     AppendInsideBatch,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from children import started
-from conformance.event_store import LONG, EventStoreConformance, HandClock
+from orchestrix.testing.conformance.event_store import LONG, EventStoreConformance, HandClock
 from remote_store import RemoteStore, serve, wait_until_served
 
 from orchestrix.eventsourcing import AsyncEventStore

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import SHORT, soon
-from conformance.projection_engine import ProjectionEngineConformance, World
-from conformance.read_model_table import Balance, accounts
-from spied_tables import Driver
+from orchestrix.testing.conformance.event_store import SHORT, soon
+from orchestrix.testing.conformance.projection_engine import ProjectionEngineConformance, World
+from orchestrix.testing.conformance.read_model_table import Balance, accounts
+from orchestrix.testing.conformance.read_model_table.driver import Driver
 
 from orchestrix.eventsourcing import (
     ProjectionContext,

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.read_model_table import Balance, Everything, accounts, everything
-from spied_tables import Driver
+from orchestrix.testing.conformance.read_model_table import Balance, Everything, accounts, everything
+from orchestrix.testing.conformance.read_model_table.driver import Driver
 
 from orchestrix.read_models import (
     RowError,

@@ -5,7 +5,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from conformance.read_model_table import ReadModelTableConformance
+from orchestrix.testing.conformance.read_model_table import ReadModelTableConformance
 
 from orchestrix.sqlite_store import SQLiteProjectionStateStore
 from orchestrix.sqlite_store.connections import Connections

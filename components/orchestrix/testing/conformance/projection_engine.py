@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sample_events import Deposited, Renamed, deposits, log_of
+from orchestrix.testing.conformance.deposits import Deposited, Renamed, deposits, log_of
 
 from orchestrix.eventsourcing import (
     GapInFeed,
@@ -185,7 +185,7 @@ class ProjectionEngineConformance:
     async def test_a_page_moves_the_checkpoint_as_far_as_it_looked(self, case: Case) -> None:
         log = log_of([*deposits(1), Renamed()])
 
-        await case.engine.process_events(log.read_all(types=["Deposited"]))
+        await case.engine.process_events(log.read_all(types=["conformance.deposited"]))
 
         state = await case.state()
         assert (state.last_processed_position, state.store_id) == (2, log.store_id)

@@ -17,8 +17,8 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sample_events import Deposited, LargeDeposited, Renamed, deposits
-from spied_tables import Broken, Driver, SpiedStore
+from orchestrix.testing.conformance.deposits import Deposited, LargeDeposited, Renamed, deposits
+from orchestrix.testing.conformance.read_model_table.driver import Broken, Driver, SpiedStore
 
 from orchestrix.read_models import (
     CrossSegmentWrite,

@@ -35,27 +35,27 @@ MakeBus = Callable[..., Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opened(Event):
+class Opened(Event, type="conformance.opened"):
     owner: str = "Ada"
 
 
 @dataclass(frozen=True, kw_only=True)
-class OpenedOnline(Opened):
+class OpenedOnline(Opened, type="conformance.opened-online"):
     pass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Closed(Event):
+class Closed(Event, type="conformance.closed"):
     pass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Archived(Event):
+class Archived(Event, type="conformance.archived"):
     pass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Open(Command):
+class Open(Command, type="conformance.open"):
     owner: str = "Ada"
 
 
@@ -161,7 +161,7 @@ class MessageBusConformance:
         heard: list[Event] = []
         bus.subscribe(Opened, heard.append)
         await done(bus.publish(Opened(type="com.example.bank.opened.v1")))
-        await done(bus.publish(Closed(type="Opened")))
+        await done(bus.publish(Closed(type="conformance.opened")))
 
         assert [event.type for event in heard] == ["com.example.bank.opened.v1"]
 
@@ -239,7 +239,7 @@ class MessageBusConformance:
 
         (letter,) = letters.dequeue_all()
         assert letter.message is opened
-        assert letter.reason == "refuse: Refused('Opened')"
+        assert letter.reason == "refuse: Refused('conformance.opened')"
         assert letter.failure_count == 1
 
     async def test_every_failing_handler_gives_one_dead_letter(
@@ -250,7 +250,7 @@ class MessageBusConformance:
         await done(bus.publish(Opened()))
 
         reasons = [letter.reason for letter in letters.dequeue_all()]
-        assert reasons == ["refuse: Refused('Opened')", "Refusing.handle: Refused('no')"]
+        assert reasons == ["refuse: Refused('conformance.opened')", "Refusing.handle: Refused('no')"]
 
     async def test_a_failure_is_logged_with_its_traceback(
         self, bus: Any, caplog: pytest.LogCaptureFixture
@@ -261,7 +261,7 @@ class MessageBusConformance:
 
         (record,) = caplog.records
         assert (record.name, record.levelno) == ("orchestrix.messaging", logging.ERROR)
-        assert record.getMessage() == f"refuse failed for Opened {opened.id}"
+        assert record.getMessage() == f"refuse failed for conformance.opened {opened.id}"
         assert record.exc_info is not None
         assert record.exc_info[0] is Refused
 
@@ -279,7 +279,7 @@ class MessageBusConformance:
         with pytest.raises(HandlerError) as raised:
             await done(bus.publish(Opened()))
         error = raised.value
-        assert (error.message_type, error.handler_name) == ("Opened", "all_handlers")
+        assert (error.message_type, error.handler_name) == ("conformance.opened", "all_handlers")
         assert isinstance(error.original_error, ExceptionGroup)
         assert [str(cause) for cause in error.original_error.exceptions] == ["first", "second"]
         assert error.__cause__ is error.original_error
@@ -305,7 +305,7 @@ class MessageBusConformance:
         bus = make_bus(dead_letters=BrokenQueue())
         bus.subscribe(Opened, refuse)
 
-        with pytest.raises(HandlerError, match="all handlers of Opened"):
+        with pytest.raises(HandlerError, match=r"all handlers of conformance\.opened"):
             await done(bus.publish(Opened()))
         assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [
             Refused,
@@ -356,7 +356,7 @@ class MessageBusConformance:
         with pytest.raises(KeyboardInterrupt):
             await done(bus.publish(Opened()))
         left = letters.dequeue_all()
-        assert [letter.message.type for letter in left] == ["Opened", "Closed"]
+        assert [letter.message.type for letter in left] == ["conformance.opened", "conformance.closed"]
         assert {letter.reason for letter in left} == {"interrupted: KeyboardInterrupt()"}
         assert {letter.failure_count for letter in left} == {0}
 
@@ -381,11 +381,16 @@ class MessageBusConformance:
     ) -> None:
         order: list[str] = []
         bus.subscribe(Opened, lambda _: bus.publish(Closed()))
-        bus.subscribe(Event, lambda event: order.append(f"first {event.type}"))
-        bus.subscribe(Event, lambda event: order.append(f"second {event.type}"))
+        bus.subscribe(Event, lambda event: order.append(("first", event.type)))
+        bus.subscribe(Event, lambda event: order.append(("second", event.type)))
         await done(bus.publish(Opened()))
 
-        assert order == ["first Opened", "second Opened", "first Closed", "second Closed"]
+        assert order == [
+            ("first", "conformance.opened"),
+            ("second", "conformance.opened"),
+            ("first", "conformance.closed"),
+            ("second", "conformance.closed"),
+        ]
 
     async def test_nested_messages_are_delivered_in_the_order_they_were_published(
         self, bus: Any
@@ -407,8 +412,8 @@ class MessageBusConformance:
 
         with pytest.raises(HandlerError) as raised:
             await done(bus.publish(Opened()))
-        assert raised.value.message_type == "Closed"
-        assert [letter.message.type for letter in letters.dequeue_all()] == ["Closed"]
+        assert raised.value.message_type == "conformance.closed"
+        assert [letter.message.type for letter in letters.dequeue_all()] == ["conformance.closed"]
 
     async def test_of_several_messages_nobody_could_handle_the_first_is_raised_with_notes(
         self, bus: Any
@@ -420,8 +425,8 @@ class MessageBusConformance:
 
         with pytest.raises(HandlerError) as raised:
             await done(bus.publish(Opened()))
-        assert raised.value.message_type == "Closed"
-        assert ["'Archived'" in note for note in raised.value.__notes__] == [True]
+        assert raised.value.message_type == "conformance.closed"
+        assert ["'conformance.archived'" in note for note in raised.value.__notes__] == [True]
 
     async def test_who_is_subscribed_when_a_nested_message_is_published_hears_it(
         self, bus: Any
@@ -444,7 +449,7 @@ class MessageBusConformance:
         bus.subscribe(Opened, lambda event: order.append(event.type))
         await done(bus.publish(Opened()))
 
-        assert order == ["Closed", "Opened"]
+        assert order == ["conformance.closed", "conformance.opened"]
 
     async def test_a_command_sent_by_a_handler_is_handled_at_once_and_its_events_wait(
         self, bus: Any
@@ -460,7 +465,7 @@ class MessageBusConformance:
         bus.subscribe(Event, lambda event: order.append(event.type))
         await done(bus.publish(Opened()))
 
-        assert order == ["Open", "Opened", "Closed"]
+        assert order == ["conformance.open", "conformance.opened", "conformance.closed"]
 
     # commands
 
@@ -474,7 +479,7 @@ class MessageBusConformance:
     async def test_a_command_without_a_handler_is_an_error(self, bus: Any) -> None:
         bus.subscribe(Opened, ignore)
 
-        with pytest.raises(NoHandler, match="'Open'"):
+        with pytest.raises(NoHandler, match=r"'conformance\.open'"):
             await done(bus.send(Open()))
 
     async def test_a_command_with_two_handlers_calls_neither(self, bus: Any) -> None:
@@ -518,7 +523,7 @@ class MessageBusConformance:
         await done(bus.publish(Opened()))
         await done(bus.publish(Closed()))
 
-        assert [event.type for event in recorder.seen] == ["Closed"]
+        assert [event.type for event in recorder.seen] == ["conformance.closed"]
 
     async def test_of_two_equal_handler_objects_the_right_one_is_unsubscribed(
         self, bus: Any
@@ -534,7 +539,7 @@ class MessageBusConformance:
     async def test_a_handler_that_is_not_subscribed_cannot_be_unsubscribed(self, bus: Any) -> None:
         bus.subscribe(Event, ignore)
 
-        with pytest.raises(SubscriptionError, match="'ignore' for 'Opened' is not subscribed"):
+        with pytest.raises(SubscriptionError, match=r"'ignore' for 'conformance\.opened' is not subscribed"):
             bus.unsubscribe(Opened, ignore)
 
     async def test_the_same_handler_cannot_be_subscribed_twice_to_a_class(self, bus: Any) -> None:

@@ -1,3 +1,5 @@
+"""What stores, buses and engines promise, stated once."""
+
 import pytest
 
 SUITES = (
@@ -11,4 +13,4 @@ SUITES = (
     "saga_state_store",
 )
 
-pytest.register_assert_rewrite(*(f"conformance.{suite}" for suite in SUITES))
+pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in SUITES))
