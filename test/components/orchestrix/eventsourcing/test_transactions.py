@@ -6,9 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from orchestrix.testing.conformance.projection_engine import Case, fed
 from fake_database import ClosingDatabase, DatabaseWorld, FakeDatabase, ForbiddenRow, Lost
-from orchestrix.testing.conformance.deposits import Deposited, Renamed, deposits, log_of
 
 from orchestrix.eventsourcing import (
     GapInFeed,
@@ -27,6 +25,8 @@ from orchestrix.projection_state import (
     ProjectionStateStore,
     StateConflict,
 )
+from orchestrix.testing.conformance.deposits import Deposited, Renamed, deposits, log_of
+from orchestrix.testing.conformance.projection_engine import Case, fed
 
 FEEDS = pytest.mark.parametrize("is_bare", [True, False], ids=["bare", "recorded"])
 
@@ -488,7 +488,9 @@ async def test_a_page_without_an_event_heals_nothing() -> None:
     with pytest.raises(OSError, match="hook"):
         await case.engine.replay([])
 
-    await case.engine.process_events(log.read_all(after_position=1, types=["conformance.deposited"]))
+    await case.engine.process_events(
+        log.read_all(after_position=1, types=["conformance.deposited"])
+    )
 
     state = await case.state()
     assert (state.last_processed_position, state.is_healthy) == (2, False)

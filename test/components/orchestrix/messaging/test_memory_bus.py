@@ -5,6 +5,14 @@ from contextvars import copy_context
 from typing import Any
 
 import pytest
+
+from orchestrix.messaging import (
+    HandlerError,
+    InMemoryMessageBus,
+    Message,
+    MessageBus,
+    SubscriptionError,
+)
 from orchestrix.testing.conformance.message_bus import (
     Closed,
     MakeBus,
@@ -13,14 +21,6 @@ from orchestrix.testing.conformance.message_bus import (
     Opened,
     ignore,
     refuse,
-)
-
-from orchestrix.messaging import (
-    HandlerError,
-    InMemoryMessageBus,
-    Message,
-    MessageBus,
-    SubscriptionError,
 )
 
 
