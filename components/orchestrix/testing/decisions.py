@@ -99,7 +99,8 @@ class DecisionScenario(Generic[StateT]):
 
 def check_error(error: object) -> None:
     """Raise InvalidScenario unless it is a class of exceptions."""
-    if not (isinstance(error, type) and issubclass(error, Exception)):
+    cls = error if isinstance(error, type) else object
+    if not issubclass(cls, Exception):
         raise InvalidScenario(
             "then_raises takes a class of exceptions, and a text that matches, as in "
             f"then_raises(ValueError, match='too much'); found {shown(error)}"

@@ -81,7 +81,7 @@ def _pair(
     one, other = None if i is None else expected[i], None if j is None else found[j]
     if one is not None and other is not None and type(one) is type(other):
         return [f"  event {(j or 0) + 1}: {type(one).__qualname__}", *_fields(one, other)]
-    are_alike = type(one).__qualname__ == type(other).__qualname__
+    are_alike = type(one).__name__ == type(other).__name__
     lines: list[str] = []
     if one is not None:
         text = described(one, with_module=are_alike)

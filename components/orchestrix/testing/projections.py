@@ -147,7 +147,7 @@ def _placed(given: object) -> tuple[str, Sequence[Event]]:
     if not isinstance(given, tuple):
         check_events("given", [given])
         return "given", [cast("Event", given)]
-    stream_id, *events = cast("tuple[Any, ...]", given)
+    stream_id, *events = cast("tuple[Any, ...]", given) or ("",)
     if not isinstance(stream_id, str) or not stream_id:
         raise InvalidScenario(
             f"given: a tuple is a stream's id and its events, as in ('account-1', event, event); "

@@ -57,15 +57,16 @@ def given(subject: object, *events: Any, aggregate_id: str | None = None) -> Any
         InvalidScenario: Something else was given.
         Exception: What the subject raises while it follows the events.
     """
-    if isinstance(subject, type) and issubclass(subject, AggregateRoot):
-        return AggregateScenario(subject, events, aggregate_id)
+    cls = subject if isinstance(subject, type) else object
+    if issubclass(cls, AggregateRoot):
+        return AggregateScenario(cls, events, aggregate_id)
     if aggregate_id is not None:
         raise InvalidScenario("only an aggregate has an aggregate_id; leave it out")
     if isinstance(subject, Decider):
         return DeciderScenario(cast("Decider[Any, Any]", subject), events)
-    if isinstance(subject, type) and issubclass(subject, Projection):
-        return ProjectionScenario(subject.__qualname__, _class_style(subject), events)
-    if callable(subject) and not isinstance(subject, type):
+    if issubclass(cls, Projection):
+        return ProjectionScenario(cls.__qualname__, _class_style(cls), events)
+    if callable(subject) and cls is object:
         engine_of = cast("Callable[[InMemoryProjections], ProjectionEngine]", subject)
         return ProjectionScenario(_name(engine_of), Subject(engine_of, _states), events)
     raise InvalidScenario(
