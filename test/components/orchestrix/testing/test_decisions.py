@@ -121,7 +121,8 @@ def test_an_event_of_a_subclass_is_another() -> None:
     class Special(Deposited, type="test-account.special"):
         pass
 
-    decider = Decider(lambda *_: Special(amount=Decimal(1)), lambda state, _: state, State)
+    special = Special(amount=Decimal(1), type=deposited(1).type)
+    decider = Decider(lambda *_: special, lambda state, _: state, State)
     with pytest.raises(AssertionError, match=r"expected and missing: Deposited\(amount"):
         given(decider).when(1).then(deposited(1))
 
@@ -189,6 +190,14 @@ def test_of_long_values_the_part_that_differs_is_shown() -> None:
     assert max(map(len, text_of(error))) < 200
     assert "xbx" in expected
     assert "xax" in found
+
+
+def test_of_a_long_value_that_goes_on_the_end_is_shown() -> None:
+    decider = Decider(lambda *_: Event(data=10**500), lambda state, _: state, State)
+    with pytest.raises(AssertionError) as error:
+        given(decider).when(1).then(Event(data=10**499))
+
+    assert [each.endswith("...") for each in text_of(error)[2:]] == [False, False]
 
 
 def test_values_that_look_the_same_are_told_by_their_type() -> None:

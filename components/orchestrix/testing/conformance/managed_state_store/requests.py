@@ -63,7 +63,7 @@ class Requests(ManagedStateStoreSuite):
         for key in ("unknown", "gone", "released", "theirs"):
             for request in ("retry", "discard"):
                 with pytest.raises(NotParked, match=f"'p' has set no event.* {key!r} aside"):
-                    await store.request("p", key, request)  # type: ignore[arg-type] - of two texts
+                    await store.request("p", key, request)
         async with store.transaction("p") as transaction:
             await transaction.parked.clear()
         with pytest.raises(NotParked):
@@ -77,11 +77,11 @@ class Requests(ManagedStateStoreSuite):
         await set_aside(store, "k", 1, 2, attempts=4)
         await set_aside(store, "other", 3)
         for request in ("retry", "discard"):
-            await store.request("p", "k", request, "why")  # type: ignore[arg-type] - of two texts
-            await store.request("p", "other", request, "why")  # type: ignore[arg-type] - the same
+            await store.request("p", "k", request, "why")
+            await store.request("p", "other", request, "why")
 
             async with store.transaction("p") as transaction:
-                await transaction.parked.answer("k", request)  # type: ignore[arg-type] - the same
+                await transaction.parked.answer("k", request)
 
             (first, other) = await store.parked_keys("p")
             assert first == parked(attempts=4, events=2)
@@ -150,7 +150,7 @@ class Requests(ManagedStateStoreSuite):
         self, store: ManagedStateStore, rival: ManagedStateStore
     ) -> None:
         for status in ("paused", "paused", "running", "paused"):
-            await store.set_desired_status("p", status)  # type: ignore[arg-type] - of two texts
+            await store.set_desired_status("p", status)
 
             assert await store.desired_status("p") == status
             assert await rival.desired_status("p") == status
