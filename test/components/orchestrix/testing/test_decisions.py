@@ -121,7 +121,7 @@ def test_an_event_of_a_subclass_is_another() -> None:
     class Special(Deposited, type="test-account.special"):
         pass
 
-    special = Special(amount=Decimal(1), type=deposited(1).type)
+    special = Special(amount=Decimal(1), type="test-account.deposited")
     decider = Decider(lambda *_: special, lambda state, _: state, State)
     with pytest.raises(AssertionError, match=r"expected and missing: Deposited\(amount"):
         given(decider).when(1).then(deposited(1))

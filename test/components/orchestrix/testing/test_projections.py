@@ -128,9 +128,15 @@ async def differs(scenario: Any, read: Callable[[Any], object], expected: object
 async def test_a_model_outside_that_counts_again_what_comes_again_is_found_out() -> None:
     outside = Outside(is_idempotent=False)
 
-    assert await differs(
+    lines = await differs(
         given(outside.engine, *EVENTS).when("crashed"), lambda _: outside.total, 15
     )
+
+    assert lines == [
+        "Outside.engine, crashed: another answer than expected",
+        "    it: expected 15",
+        "           found 30",
+    ]
 
 
 async def test_a_model_that_is_not_emptied_is_found_out() -> None:
