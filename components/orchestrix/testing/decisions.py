@@ -46,7 +46,8 @@ class DecisionScenario(Generic[StateT]):
         if not events:
             raise InvalidScenario("then() expects nothing; write then_nothing()")
         check_events("then", events)
-        self._check_accepted("these events: " + ", ".join(map(described, events)))
+        more = f" and {len(events) - 1} more" if len(events) > 1 else ""
+        self._check_accepted(f"{described(events[0])}{more}")
         if text := difference(events, self._events):
             raise AssertionError(text)
         return self

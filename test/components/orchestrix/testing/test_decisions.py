@@ -242,6 +242,8 @@ def test_a_refusal_that_nobody_expected_is_told_with_its_cause() -> None:
         assert isinstance(error.value.__cause__, NotEnough)
     with pytest.raises(AssertionError, match="NotEnough"):
         _ = scenario.events
+    with pytest.raises(AssertionError, match=r"^expected Withdrawn\(.*\) and 1 more\n   found"):
+        scenario.then(withdrawn(2), withdrawn(3))
 
 
 def test_a_decision_that_was_to_be_refused_is_told_with_its_events() -> None:
