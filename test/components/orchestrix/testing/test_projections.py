@@ -242,6 +242,7 @@ async def test_what_a_handler_raises_is_expected_or_told() -> None:
     error = await given(fussy, *EVENTS).then_raises(ValueError, match="8 is")
 
     assert error.args == ("8 is too much",)
+    await given(fussy, *EVENTS).when("crashed", "repeated").then_raises(ValueError, match="8 is")
     with pytest.raises(AssertionError, match=r"fussy: expected all events handled\n   found Val"):
         await given(fussy, *EVENTS).then_rows(balances, *ROWS)
     with pytest.raises(AssertionError, match=r"expected KeyError\n   found ValueError"):
