@@ -46,8 +46,8 @@ class DecisionScenario(Generic[StateT]):
         if not events:
             raise InvalidScenario("then() expects nothing; write then_nothing()")
         check_events("then", events)
-        more = f" and {len(events) - 1} more" if len(events) > 1 else ""
-        self._check_accepted(f"{described(events[0])}{more}")
+        first, *others = map(described, events)
+        self._check_accepted(f"{first} and {len(others)} more" if others else first)
         if text := difference(events, self._events):
             raise AssertionError(text)
         return self
