@@ -5,8 +5,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from conformance.projection_engine import World
-
 from orchestrix.eventsourcing import ProjectionContext
 from orchestrix.projection_state import (
     ProjectionState,
@@ -15,6 +13,7 @@ from orchestrix.projection_state import (
     StateTransaction,
     TransactionalProjectionStateStore,
 )
+from orchestrix.testing.conformance.projection_engine import World
 
 
 class Lost(Exception):

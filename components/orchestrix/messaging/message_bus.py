@@ -1,7 +1,7 @@
 """The buses: messages go in, whoever subscribed to their class hears them.
 
 A handler is a callable, or an object with a ``handle(message)`` method.
-Both buses keep the same rules, which ``test/conformance/message_bus.py`` decides:
+Both buses keep the same rules, which ``orchestrix.testing.conformance.message_bus`` decides:
 
 * A message is heard by the subscribers of its class and of its base classes, in the order
   in which they were subscribed; by each once, even one that subscribed to several of them.

@@ -11,7 +11,7 @@ from orchestrix.process_manager.saga_state import SagaState
 class SagaStateStore(Protocol):
     """Keeps the state of each saga, by its id.
 
-    Every implementation passes ``test/conformance/saga_state_store.py``.
+    Every implementation passes ``orchestrix.testing.conformance.SagaStateStoreConformance``.
     """
 
     @abstractmethod

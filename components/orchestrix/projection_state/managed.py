@@ -104,8 +104,8 @@ class ManagedStateStore(TransactionalProjectionStateStore, Protocol):
     a second batch is (``BatchInsideBatch`` of ``orchestrix.eventsourcing``), since a store with
     one write lock would wait for itself. Times come back in UTC.
 
-    Every implementation passes ``test/conformance/managed_state_store.py``, and calls the checks
-    of :mod:`orchestrix.projection_state.managed_rules` before it does anything.
+    Every implementation passes ``orchestrix.testing.conformance.ManagedStateStoreConformance``, and
+    calls the checks of :mod:`orchestrix.projection_state.managed_rules` before it does anything.
     """
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """The ports of read models: what a store offers so that tables can live in it.
 
-``test/conformance/read_model_table.py`` decides when it and this prose differ.
+``orchestrix.testing.conformance.read_model_table`` decides when it and this prose differ.
 """
 
 from abc import abstractmethod

@@ -22,6 +22,7 @@ from orchestrix.projection_demo.reconciliation import (
 from orchestrix.projection_demo.steps import Agreement
 from orchestrix.projection_demo.turnover import Turnover
 from orchestrix.projection_demo.turnover_table import TURNOVER, turnover_engine
+from orchestrix.testing import given
 
 
 async def projected(make, table, events):
@@ -91,8 +92,25 @@ async def test_balances_add_credits_and_take_debits_of_each_account():
 
 
 async def test_a_transaction_of_an_account_that_was_never_opened_is_refused():
-    with pytest.raises(LookupError, match="account 5 has a transaction and was never opened"):
-        await balances_of([credit("5", DAY, "1")])
+    await given(balances_engine, credit("5", DAY, "1")).then_raises(
+        LookupError, match="account 5 has a transaction and was never opened"
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "table"),
+    [
+        (balances_engine, BALANCES),
+        (turnover_engine, TURNOVER),
+        (reconciliation_engine, RECONCILIATION),
+    ],
+)
+async def test_the_tables_are_the_same_whatever_happens_on_the_way(make, table):
+    history = [opened("1"), credit("1", DAY, "5", "5"), debit("1", NEXT, "2", "3", line=3)]
+    rows = await projected(make, table, history)
+
+    scenario = given(make, *history).when("crashed", "restarted", "replayed", "repeated")
+    await scenario.then_rows(table, *rows)
 
 
 async def test_the_most_active_account_has_most_transactions():

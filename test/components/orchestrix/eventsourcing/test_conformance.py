@@ -3,15 +3,20 @@
 import asyncio
 
 import pytest
-from conformance.projection_engine import Case, ProjectionEngineConformance, World, fed
 from fake_database import DatabaseWorld, FakeDatabase, Lost, PlainStore
-from sample_events import Deposited, deposits
 
 from orchestrix.eventsourcing import NoTransaction, ProjectionContext, ProjectionEngine, Promise
 from orchestrix.projection_state import (
     InMemoryProjectionStateStore,
     ProjectionStateStore,
     StateConflict,
+)
+from orchestrix.testing.conformance.deposits import Deposited, deposits
+from orchestrix.testing.conformance.projection_engine import (
+    Case,
+    ProjectionEngineConformance,
+    World,
+    fed,
 )
 
 

@@ -21,6 +21,7 @@ from orchestrix.eventsourcing import (
 )
 from orchestrix.memory_store import InMemoryAsyncEventStore, InMemoryEventStore
 from orchestrix.messaging import Event, UnknownEvent
+from orchestrix.testing import given
 
 
 @pytest.fixture(params=STORES)
@@ -161,19 +162,18 @@ def test_what_is_no_event_is_told(answer: Any) -> None:
 
 def test_one_event_need_not_be_in_a_list() -> None:
     event = Withdrawn(amount=Decimal(1))
-    decider = Decider(lambda *_: event, evolve, State)
 
-    assert decider.decided(Withdraw(amount=Decimal(1)), State()) == (event,)
+    given(Decider(lambda *_: event, evolve, State)).when(Withdraw(amount=Decimal(1))).then(event)
 
 
 def test_events_may_be_yielded() -> None:
     def decide(command: Withdraw, _: State) -> Any:
         yield Withdrawn(amount=command.amount)
-        yield Withdrawn(amount=command.amount)
+        yield Withdrawn(amount=command.amount + 1)
 
-    decider = Decider(decide, evolve, State)
+    scenario = given(Decider(decide, evolve, State)).when(Withdraw(amount=Decimal(1)))
 
-    assert len(decider.decided(Withdraw(amount=Decimal(1)), State())) == 2
+    scenario.then(Withdrawn(amount=Decimal(1)), Withdrawn(amount=Decimal(2)))
 
 
 def test_an_event_of_an_unknown_type_is_no_guess() -> None:

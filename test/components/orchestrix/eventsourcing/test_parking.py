@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_events import Deposited, Renamed
-from spied_tables import SpiedStore
 
 from orchestrix.eventsourcing import (
     FeedError,
@@ -33,6 +32,7 @@ from orchestrix.projection_state import (
     StateConflict,
 )
 from orchestrix.read_models import Table
+from orchestrix.testing.conformance.read_model_table.driver import SpiedStore
 
 
 @dataclass

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_events import Deposited, log_of
-from spied_tables import SpiedStore
 
 from orchestrix.eventsourcing import NoKey, Page, ProjectionEngine
 from orchestrix.memory_store import InMemoryEventStore, InMemoryProjections
 from orchestrix.messaging import Event, RecordedEvent, UnknownEvent
 from orchestrix.projection_state import InMemoryProjectionStateStore
 from orchestrix.read_models import CrossSegmentWrite, NoBatch, NoTableStore, RowError, Table
+from orchestrix.testing.conformance.read_model_table.driver import SpiedStore
 
 
 @dataclass

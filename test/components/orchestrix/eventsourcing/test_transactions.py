@@ -6,9 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from conformance.projection_engine import Case, fed
 from fake_database import ClosingDatabase, DatabaseWorld, FakeDatabase, ForbiddenRow, Lost
-from sample_events import Deposited, Renamed, deposits, log_of
 
 from orchestrix.eventsourcing import (
     GapInFeed,
@@ -27,6 +25,8 @@ from orchestrix.projection_state import (
     ProjectionStateStore,
     StateConflict,
 )
+from orchestrix.testing.conformance.deposits import Deposited, Renamed, deposits, log_of
+from orchestrix.testing.conformance.projection_engine import Case, fed
 
 FEEDS = pytest.mark.parametrize("is_bare", [True, False], ids=["bare", "recorded"])
 
@@ -209,7 +209,7 @@ async def test_a_filtered_page_with_a_passing_failure_is_taken_to_its_end(
         if calls == [1, 2]:
             raise OSError("once")
 
-    await case.engine.process_events(log.read_all(types=["Deposited"]))
+    await case.engine.process_events(log.read_all(types=["conformance.deposited"]))
 
     state = await case.state()
     assert case.world.rows() == [1, 2]
@@ -488,7 +488,9 @@ async def test_a_page_without_an_event_heals_nothing() -> None:
     with pytest.raises(OSError, match="hook"):
         await case.engine.replay([])
 
-    await case.engine.process_events(log.read_all(after_position=1, types=["Deposited"]))
+    await case.engine.process_events(
+        log.read_all(after_position=1, types=["conformance.deposited"])
+    )
 
     state = await case.state()
     assert (state.last_processed_position, state.is_healthy) == (2, False)
@@ -498,7 +500,7 @@ async def test_a_page_without_an_event_that_cannot_be_committed_is_no_failure() 
     log, world = log_of([*deposits(1), Renamed()]), DatabaseWorld()
     case = Case(world)
     await case.engine.process_events(log.read_all(limit=1))
-    page = log.read_all(after_position=1, types=["Deposited"])
+    page = log.read_all(after_position=1, types=["conformance.deposited"])
     world.database.fails_at = world.database.steps + 3
     with pytest.raises(Lost):
         await case.engine.process_events(page)

@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from conformance.event_store import LONG, SHORT, soon, until, waiting
 
 from orchestrix.eventsourcing import Watchers
+from orchestrix.testing.conformance.waiting import LONG, SHORT, soon, until, waiting
 
 
 async def test_what_is_so_already_is_not_waited_for() -> None:

@@ -3,10 +3,10 @@
 from typing import ClassVar
 
 import pytest
-from conformance.event_store import EventStoreConformance, HandClock
 
 from orchestrix.eventsourcing import AsyncEventStore
 from orchestrix.memory_store import InMemoryAsyncEventStore, InMemoryEventStore
+from orchestrix.testing.conformance.event_store import EventStoreConformance, HandClock
 
 
 class TestInMemoryAsyncEventStore(EventStoreConformance):

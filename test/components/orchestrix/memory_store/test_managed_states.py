@@ -9,7 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conformance.managed_state_store import (
+
+from orchestrix.memory_store import InMemoryProjections
+from orchestrix.projection_state import Lease, NotParked, ProjectionState, StateConflict
+from orchestrix.testing.conformance.managed_state_store import (
     ManagedStateStoreConformance,
     names,
     only,
@@ -19,9 +22,6 @@ from conformance.managed_state_store import (
     set_aside,
     state,
 )
-
-from orchestrix.memory_store import InMemoryProjections
-from orchestrix.projection_state import Lease, NotParked, ProjectionState, StateConflict
 
 
 class TestManagedStatesInMemory(ManagedStateStoreConformance):

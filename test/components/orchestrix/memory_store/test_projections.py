@@ -10,11 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import pytest
-from conformance.projection_engine import ProjectionEngineConformance, World
-from conformance.projection_state_store import FULL, TransactionalStateStoreConformance
-from conformance.read_model_table import Balance, ReadModelTableConformance, accounts
-from sample_events import Deposited, deposits
-from spied_tables import Driver
 
 from orchestrix.eventsourcing import (
     BatchInsideBatch,
@@ -30,6 +25,18 @@ from orchestrix.projection_state import (
     StateConflict,
 )
 from orchestrix.read_models import Table, TableTaken
+from orchestrix.testing.conformance.deposits import Deposited, deposits
+from orchestrix.testing.conformance.projection_engine import ProjectionEngineConformance, World
+from orchestrix.testing.conformance.projection_state_store import (
+    FULL,
+    TransactionalStateStoreConformance,
+)
+from orchestrix.testing.conformance.read_model_table import (
+    Balance,
+    ReadModelTableConformance,
+    accounts,
+)
+from orchestrix.testing.conformance.read_model_table.driver import Driver
 
 T = TypeVar("T")
 

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from conformance.event_store import Counted, EventStoreConformance, HandClock, counted
 
 from orchestrix.eventsourcing import (
     AppendResult,
@@ -19,6 +18,12 @@ from orchestrix.eventsourcing import (
 )
 from orchestrix.memory_store import InMemoryAsyncEventStore, InMemoryEventStore
 from orchestrix.messaging import Event
+from orchestrix.testing.conformance.event_store import (
+    Counted,
+    EventStoreConformance,
+    HandClock,
+    counted,
+)
 
 
 class InThreads(AsyncEventStore):

@@ -11,11 +11,12 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from conformance.event_store import LONG, SHORT, Counted, counted
 
 from orchestrix.eventsourcing import NO_STREAM, AppendResult, ConcurrencyError
 from orchestrix.memory_store import InMemoryEventStore
 from orchestrix.messaging import RecordedEvent
+from orchestrix.testing.conformance.event_store import Counted, counted
+from orchestrix.testing.conformance.waiting import LONG, SHORT
 
 
 class OvertakingClock:

@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from conformance.event_store import LONG, SHORT, counted, soon, waiting
 
 from orchestrix.memory_store import InMemoryAsyncEventStore, InMemoryEventStore
+from orchestrix.testing.conformance.event_store import counted
+from orchestrix.testing.conformance.waiting import LONG, SHORT, soon, waiting
 
 
 @pytest.fixture

@@ -4,7 +4,15 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
-from conformance.message_bus import (
+
+from orchestrix.messaging import (
+    AsyncMessageBus,
+    Event,
+    HandlerError,
+    InMemoryAsyncMessageBus,
+    InMemoryDeadLetterQueue,
+)
+from orchestrix.testing.conformance.message_bus import (
     Closed,
     MakeBus,
     MessageBusConformance,
@@ -13,14 +21,6 @@ from conformance.message_bus import (
     Refused,
     ignore,
     refuse,
-)
-
-from orchestrix.messaging import (
-    AsyncMessageBus,
-    Event,
-    HandlerError,
-    InMemoryAsyncMessageBus,
-    InMemoryDeadLetterQueue,
 )
 
 
@@ -154,7 +154,10 @@ async def test_a_cancelled_publish_ends_and_dead_letters_what_it_left_behind() -
     with pytest.raises(asyncio.CancelledError):
         await publishing
     assert recorder.heard == []
-    assert [letter.message.type for letter in letters.dequeue_all()] == ["Opened", "Closed"]
+    assert [letter.message.type for letter in letters.dequeue_all()] == [
+        "conformance.opened",
+        "conformance.closed",
+    ]
 
 
 async def test_a_nested_publish_returns_before_its_message_is_delivered() -> None:
@@ -248,7 +251,7 @@ async def test_a_nested_failure_reaches_the_outermost_publish_only() -> None:
 
     with pytest.raises(HandlerError) as raised:
         await bus.publish(Opened())
-    assert raised.value.message_type == "Closed"
+    assert raised.value.message_type == "conformance.closed"
     assert order == ["went on"]
 
 

@@ -5,15 +5,6 @@ from contextvars import copy_context
 from typing import Any
 
 import pytest
-from conformance.message_bus import (
-    Closed,
-    MakeBus,
-    MessageBusConformance,
-    Open,
-    Opened,
-    ignore,
-    refuse,
-)
 
 from orchestrix.messaging import (
     HandlerError,
@@ -21,6 +12,15 @@ from orchestrix.messaging import (
     Message,
     MessageBus,
     SubscriptionError,
+)
+from orchestrix.testing.conformance.message_bus import (
+    Closed,
+    MakeBus,
+    MessageBusConformance,
+    Open,
+    Opened,
+    ignore,
+    refuse,
 )
 
 

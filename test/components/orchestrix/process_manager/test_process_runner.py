@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import log_of
+from orchestrix.testing.conformance.event_store import log_of
 from sample_transfers import (
     APPROVE,
     DEPOSIT,

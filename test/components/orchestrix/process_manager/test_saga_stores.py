@@ -5,7 +5,6 @@ import threading
 from typing import Any
 
 import pytest
-from conformance.saga_state_store import SagaStateStoreConformance
 from sample_sagas import Diary, SpiedStore, statuses
 
 from orchestrix.process_manager import (
@@ -17,6 +16,7 @@ from orchestrix.process_manager import (
     SagaStep,
     UnstorableValue,
 )
+from orchestrix.testing.conformance.saga_state_store import SagaStateStoreConformance
 
 
 class PicklingStore(SagaStateStore):

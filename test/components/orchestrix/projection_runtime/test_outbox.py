@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from chaos import SEED, kill_each, longest_life
 from children import hand_over_until_killed, started
-from conformance.event_store import log_of
 from sample_events import Deposited, LargeDeposited, Renamed, deposits
 
 from orchestrix.eventsourcing import Promise, handed_over, outbox
@@ -33,6 +32,7 @@ from orchestrix.projection_runtime import (
 )
 from orchestrix.projection_state import InMemoryProjectionStateStore, ProjectionStateStore
 from orchestrix.sqlite_store import open_sqlite_projections, open_sqlite_store
+from orchestrix.testing.conformance.event_store import log_of
 
 AT_ONCE = FailurePolicy(retry=NoRetry())
 

@@ -1,10 +1,6 @@
 import pickle
 
 import pytest
-from conformance.projection_state_store import (
-    ProjectionStateStoreConformance,
-    TransactionalStateStoreConformance,
-)
 from fake_database import FakeDatabase
 
 from orchestrix.projection_state import (
@@ -12,6 +8,10 @@ from orchestrix.projection_state import (
     ProjectionState,
     ProjectionStateStore,
     TransactionalProjectionStateStore,
+)
+from orchestrix.testing.conformance.projection_state_store import (
+    ProjectionStateStoreConformance,
+    TransactionalStateStoreConformance,
 )
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import LONG, counted, log_of, pages_of, soon, stream_of, until, waiting
 
 from orchestrix.eventsourcing import (
     NO_STREAM,
@@ -25,6 +24,8 @@ from orchestrix.messaging import Event
 from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store, reader
 from orchestrix.sqlite_store import store as store_module
 from orchestrix.sqlite_store.writer import Job, settle
+from orchestrix.testing.conformance.event_store import counted, log_of, pages_of, stream_of
+from orchestrix.testing.conformance.waiting import LONG, soon, until, waiting
 
 
 @pytest.fixture

@@ -19,9 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import LONG, NOON, HandClock, counted, log_of, snapshot_at, soon
-from conformance.read_model_table import Balance, accounts
-from spied_tables import Driver
 
 from orchestrix.eventsourcing import (
     NO_STREAM,
@@ -34,6 +31,10 @@ from orchestrix.eventsourcing import (
 from orchestrix.messaging import Event
 from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_projections, open_sqlite_store
 from orchestrix.sqlite_store.database import Database
+from orchestrix.testing.conformance.event_store import NOON, HandClock, counted, log_of, snapshot_at
+from orchestrix.testing.conformance.read_model_table import Balance, accounts
+from orchestrix.testing.conformance.read_model_table.driver import Driver
+from orchestrix.testing.conformance.waiting import LONG, soon
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from chaos import KILLS, SEED, TIMEOUT, kill_each, longest_life
 from children import Entry, Journal, append_until_killed, started
-from conformance.event_store import log_of
 
 from orchestrix.messaging import RecordedEvent
 from orchestrix.sqlite_store import open_sqlite_store
+from orchestrix.testing.conformance.event_store import log_of
 
 ROUNDS_OF_A_FILE = 8
 

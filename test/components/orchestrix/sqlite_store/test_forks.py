@@ -7,7 +7,8 @@ from pathlib import Path
 
 import inheriting
 import pytest
-from conformance.event_store import LONG
+
+from orchestrix.testing.conformance.waiting import LONG
 
 ALL = "2 events\n"
 

@@ -11,8 +11,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from conformance.event_store import log_of
-from spied_tables import Driver
 
 from orchestrix.event_codec import EventCodec
 from orchestrix.eventsourcing import Snapshot
@@ -28,6 +26,8 @@ from orchestrix.projection_state import (
 from orchestrix.read_models import CrossSegmentWrite, Table
 from orchestrix.sqlite_store import open_sqlite_projections, open_sqlite_store
 from orchestrix.sqlite_store.sql import OWN_NAMES
+from orchestrix.testing.conformance.event_store import log_of
+from orchestrix.testing.conformance.read_model_table.driver import Driver
 
 FOLDER = Path(__file__).with_name("golden")
 VERSION_1 = FOLDER / "version-1.sql"

@@ -14,8 +14,13 @@ from typing import Any, ClassVar
 
 import pytest
 from children import started
-from conformance.event_store import LONG, SHORT, soon
-from conformance.managed_state_store import (
+from remote_store import RemoteStates, serve_projections, wait_until_served
+
+from orchestrix.eventsourcing import InvalidAppend, NoTransaction, StoreClosed, StoreUnavailable
+from orchestrix.projection_state import ManagedStateStore, NotParked, ParkedEvents
+from orchestrix.sqlite_store import SQLiteProjectionStateStore, open_sqlite_projections
+from orchestrix.sqlite_store.managed_states import SQLiteManagedStates
+from orchestrix.testing.conformance.managed_state_store import (
     CHANGES,
     NOW,
     WRITES,
@@ -30,12 +35,7 @@ from conformance.managed_state_store import (
     state,
     taken,
 )
-from remote_store import RemoteStates, serve_projections, wait_until_served
-
-from orchestrix.eventsourcing import InvalidAppend, NoTransaction, StoreClosed, StoreUnavailable
-from orchestrix.projection_state import ManagedStateStore, NotParked, ParkedEvents
-from orchestrix.sqlite_store import SQLiteProjectionStateStore, open_sqlite_projections
-from orchestrix.sqlite_store.managed_states import SQLiteManagedStates
+from orchestrix.testing.conformance.waiting import LONG, SHORT, soon
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import counted
 
 from orchestrix.eventsourcing import StorageError, StoreUnusable
 from orchestrix.sqlite_store import database, open_sqlite_store, sql
+from orchestrix.testing.conformance.event_store import counted
 
 TODAY = len(sql.MIGRATIONS)
 TABLES = set(sql.OWN_NAMES)

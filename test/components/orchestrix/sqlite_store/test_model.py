@@ -4,12 +4,12 @@ import tempfile
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from conformance.event_store_model import EventStoreMachine
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from orchestrix.eventsourcing import AsyncEventStore
 from orchestrix.sqlite_store import open_sqlite_store
+from orchestrix.testing.conformance.event_store_model import EventStoreMachine
 
 
 class SQLiteMachine(EventStoreMachine):

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import counted, log_of, snapshot_at, soon, until, waiting
 
 from orchestrix.eventsourcing import InvalidRange, StorageError, StoreUnavailable, StoreUnusable
 from orchestrix.sqlite_store import (
@@ -22,6 +21,8 @@ from orchestrix.sqlite_store import (
     sql,
 )
 from orchestrix.sqlite_store.connection import Connection
+from orchestrix.testing.conformance.event_store import counted, log_of, snapshot_at
+from orchestrix.testing.conformance.waiting import soon, until, waiting
 
 NOBODY = 65534
 

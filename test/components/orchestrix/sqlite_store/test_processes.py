@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 from children import append_many, append_to_each, barrier, started
-from conformance.event_store import LONG, log_of, tail
 
 from orchestrix.messaging import Event, RecordedEvent
 from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store
+from orchestrix.testing.conformance.event_store import log_of, tail
+from orchestrix.testing.conformance.waiting import LONG
 
 APPENDS = 40
 SIZE = 3

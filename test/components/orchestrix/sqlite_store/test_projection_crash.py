@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from chaos import KILLS, SEED, TIMEOUT, kill_each, longest_life
 from children import Model, Moved, append_and_project_until_killed, balances, started
-from conformance.event_store import log_of
 
 from orchestrix.messaging import RecordedEvent
 from orchestrix.projection_runtime import ProjectionRunner
@@ -19,6 +18,7 @@ from orchestrix.sqlite_store import (
     open_sqlite_projections,
     open_sqlite_store,
 )
+from orchestrix.testing.conformance.event_store import log_of
 
 ROUNDS_OF_A_FILE = 8
 MODELS: tuple[Model, Model] = ("table", "sql")

@@ -13,10 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import LONG, SHORT, counted, snapshot_at, soon, until
-from conformance.projection_engine import Case, ProjectionEngineConformance, World
-from conformance.projection_state_store import FULL, TransactionalStateStoreConformance
-from sample_events import deposits
 
 from orchestrix.eventsourcing import (
     AppendInsideBatch,
@@ -37,6 +33,18 @@ from orchestrix.sqlite_store import (
 from orchestrix.sqlite_store.connections import Connections
 from orchestrix.sqlite_store.database import open_database
 from orchestrix.sqlite_store.state_transaction import SQLiteStateTransaction
+from orchestrix.testing.conformance.deposits import deposits
+from orchestrix.testing.conformance.event_store import counted, snapshot_at
+from orchestrix.testing.conformance.projection_engine import (
+    Case,
+    ProjectionEngineConformance,
+    World,
+)
+from orchestrix.testing.conformance.projection_state_store import (
+    FULL,
+    TransactionalStateStoreConformance,
+)
+from orchestrix.testing.conformance.waiting import LONG, SHORT, soon, until
 
 
 class TestSQLiteProjectionStateStore(TransactionalStateStoreConformance):

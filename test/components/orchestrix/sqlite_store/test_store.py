@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from children import started
-from conformance.event_store import LONG, EventStoreConformance, HandClock
 from remote_store import RemoteStore, serve, wait_until_served
 
 from orchestrix.eventsourcing import AsyncEventStore
 from orchestrix.sqlite_store import SQLiteEventStore, open_sqlite_store
+from orchestrix.testing.conformance.event_store import EventStoreConformance, HandClock
+from orchestrix.testing.conformance.waiting import LONG
 
 
 class TestSQLiteEventStore(EventStoreConformance):

@@ -15,10 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.event_store import SHORT, soon
-from conformance.projection_engine import ProjectionEngineConformance, World
-from conformance.read_model_table import Balance, accounts
-from spied_tables import Driver
 
 from orchestrix.eventsourcing import (
     ProjectionContext,
@@ -43,6 +39,10 @@ from orchestrix.sqlite_store import (
 )
 from orchestrix.sqlite_store.connections import Connections
 from orchestrix.sqlite_store.database import open_database
+from orchestrix.testing.conformance.projection_engine import ProjectionEngineConformance, World
+from orchestrix.testing.conformance.read_model_table import Balance, accounts
+from orchestrix.testing.conformance.read_model_table.driver import Driver
+from orchestrix.testing.conformance.waiting import SHORT, soon
 
 ADA, BOB = Balance("a", "Ada", 3), Balance("b", None, 4)
 

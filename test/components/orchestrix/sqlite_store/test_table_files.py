@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conformance.read_model_table import Balance, Everything, accounts, everything
-from spied_tables import Driver
 
 from orchestrix.read_models import (
     RowError,
@@ -24,6 +22,13 @@ from orchestrix.sqlite_store import (
     open_sqlite_store,
 )
 from orchestrix.sqlite_store.sql import OWN_NAMES
+from orchestrix.testing.conformance.read_model_table import (
+    Balance,
+    Everything,
+    accounts,
+    everything,
+)
+from orchestrix.testing.conformance.read_model_table.driver import Driver
 
 ADA, BOB = Balance("a", "Ada", 3), Balance("b", None, 4)
 

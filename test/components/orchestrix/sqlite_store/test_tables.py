@@ -5,11 +5,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from conformance.read_model_table import ReadModelTableConformance
 
 from orchestrix.sqlite_store import SQLiteProjectionStateStore
 from orchestrix.sqlite_store.connections import Connections
 from orchestrix.sqlite_store.database import open_database
+from orchestrix.testing.conformance.read_model_table import ReadModelTableConformance
 
 
 class TestTablesOnSQLite(ReadModelTableConformance):

@@ -5,12 +5,11 @@ A store's test subclasses :class:`ProjectionEngineConformance` and gives a fixtu
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sample_events import Deposited, Renamed, deposits, log_of
 
 from orchestrix.eventsourcing import (
     GapInFeed,
@@ -20,6 +19,8 @@ from orchestrix.eventsourcing import (
     ReadModel,
 )
 from orchestrix.projection_state import ProjectionState, ProjectionStateStore
+from orchestrix.testing.conformance.deposits import Deposited, Renamed, deposits, log_of
+from orchestrix.testing.conformance.suite import Suite
 
 
 class World(Protocol):
@@ -84,11 +85,8 @@ def fed(is_bare: bool, events: Sequence[Any]) -> list[Any]:
 FEEDS = pytest.mark.parametrize("is_bare", [True, False], ids=["bare", "recorded"])
 
 
-class ProjectionEngineConformance:
+class ProjectionEngineConformance(Suite):
     """What every engine promises, whatever keeps its state."""
-
-    cannot: ClassVar[dict[str, str]] = {}
-    """Test name -> reason, for promises that this store does not make."""
 
     @pytest.fixture
     def world(self) -> World:
@@ -97,12 +95,6 @@ class ProjectionEngineConformance:
     @pytest.fixture
     def case(self, world: World) -> Case:
         return Case(world)
-
-    @pytest.fixture(autouse=True)
-    def _skip_what_it_cannot_do(self, request: pytest.FixtureRequest) -> None:
-        assert all(hasattr(self, test) for test in self.cannot), "unknown name in `cannot`"
-        if request.node.originalname in self.cannot:
-            pytest.skip(self.cannot[request.node.originalname])
 
     def make_world(self) -> World:
         """Another empty world, for tests that need many."""
@@ -185,7 +177,7 @@ class ProjectionEngineConformance:
     async def test_a_page_moves_the_checkpoint_as_far_as_it_looked(self, case: Case) -> None:
         log = log_of([*deposits(1), Renamed()])
 
-        await case.engine.process_events(log.read_all(types=["Deposited"]))
+        await case.engine.process_events(log.read_all(types=["conformance.deposited"]))
 
         state = await case.state()
         assert (state.last_processed_position, state.store_id) == (2, log.store_id)

@@ -6,7 +6,6 @@ one with transactions subclasses :class:`TransactionalStateStoreConformance`.
 
 import asyncio
 from datetime import UTC, datetime
-from typing import ClassVar
 
 import pytest
 
@@ -19,6 +18,7 @@ from orchestrix.projection_state import (
     StateConflict,
     TransactionalProjectionStateStore,
 )
+from orchestrix.testing.conformance.suite import Suite
 
 FULL = ProjectionState(
     projection_id="balances",
@@ -44,21 +44,12 @@ FULL = ProjectionState(
 """A state with nothing left as it began."""
 
 
-class ProjectionStateStoreConformance:
+class ProjectionStateStoreConformance(Suite):
     """What every state store promises."""
-
-    cannot: ClassVar[dict[str, str]] = {}
-    """Test name -> reason, for promises that this store does not make."""
 
     @pytest.fixture
     def store(self) -> ProjectionStateStore:
         raise NotImplementedError("give a fixture `store`: one empty store per test")
-
-    @pytest.fixture(autouse=True)
-    def _skip_what_it_cannot_do(self, request: pytest.FixtureRequest) -> None:
-        assert all(hasattr(self, test) for test in self.cannot), "unknown name in `cannot`"
-        if request.node.originalname in self.cannot:
-            pytest.skip(self.cannot[request.node.originalname])
 
     async def test_there_is_no_state_before_one_is_saved(self, store: ProjectionStateStore) -> None:
         assert await store.load_state("balances") is None

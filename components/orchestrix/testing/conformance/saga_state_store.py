@@ -6,11 +6,11 @@ A store's test subclasses :class:`SagaStateStoreConformance` and gives a fixture
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import ClassVar
 
 import pytest
 
 from orchestrix.process_manager import SagaState, SagaStateStore, SagaStatus, SagaStepStatus
+from orchestrix.testing.conformance.suite import Suite
 
 BEGAN = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 ENDED = datetime(2026, 11, 23, 12, 0, 1, tzinfo=UTC)
@@ -35,21 +35,12 @@ FULL = SagaState(
 """A state with nothing left as it began."""
 
 
-class SagaStateStoreConformance:
+class SagaStateStoreConformance(Suite):
     """What every store of sagas promises."""
-
-    cannot: ClassVar[dict[str, str]] = {}
-    """Test name -> reason, for promises that this store does not make."""
 
     @pytest.fixture
     def store(self) -> SagaStateStore:
         raise NotImplementedError("give a fixture `store`: one empty store per test")
-
-    @pytest.fixture(autouse=True)
-    def _skip_what_it_cannot_do(self, request: pytest.FixtureRequest) -> None:
-        assert all(hasattr(self, test) for test in self.cannot), "unknown name in `cannot`"
-        if request.node.originalname in self.cannot:
-            pytest.skip(self.cannot[request.node.originalname])
 
     async def test_there_is_no_state_before_one_is_saved(self, store: SagaStateStore) -> None:
         assert await store.load_state("1") is None
