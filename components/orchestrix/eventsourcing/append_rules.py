@@ -119,7 +119,8 @@ def repeated_append(
             raise DuplicateEvent(event.id, stream_id, "is recorded, others of this append are not")
         if place.version != known[0].version + index:
             raise DuplicateEvent(event.id, stream_id, "is recorded in another order")
-    return AppendResult(known[-1].version, known[-1].position, known[0].position)
+    last, first = known[-1], known[0]
+    return AppendResult(last.version, last.position, first.position, repeated=True)
 
 
 def check_version(stream_id: str, expected_version: int | None, actual_version: int) -> None:
@@ -138,15 +139,23 @@ def time_of(clock: Callable[[], datetime]) -> datetime:
     """Return what a store's clock says, in UTC.
 
     Raises:
-        ValueError: It says a time without an offset.
+        TypeError: It says something else than a time.
+        ValueError: It says a time without an offset, or one that is none in UTC.
     """
     now = clock()
+    remedy = "give the store clock=lambda: datetime.now(UTC)"
+    if not isinstance(now, datetime):  # pyright: ignore[reportUnnecessaryIsInstance] - clocks may be untyped
+        raise TypeError(f"the clock of this store says {now!r}, which is no datetime; {remedy}")
     if now.utcoffset() is None:
         raise ValueError(
-            f"the clock of this store says {now!r}, a time without an offset; "
-            "give the store clock=lambda: datetime.now(UTC)"
+            f"the clock of this store says {now!r}, a time without an offset; {remedy}"
         )
-    return now.astimezone(UTC)
+    try:
+        return now.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(
+            f"the clock of this store says {now!r}, which is no time in UTC ({error}); {remedy}"
+        ) from error
 
 
 def is_unicode(text: str) -> bool:

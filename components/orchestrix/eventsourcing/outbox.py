@@ -4,14 +4,15 @@ Events are committed before anybody hears of them, and the log remembers them un
 has: so it is the log itself that is the outbox, and a projection that hands it over.
 """
 
-import inspect
+import asyncio
 from collections.abc import Awaitable, Callable, Collection
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from orchestrix.eventsourcing.projections.context import ProjectionContext
 from orchestrix.eventsourcing.projections.engine import ProjectionEngine
+from orchestrix.eventsourcing.projections.handlers import finish
 from orchestrix.messaging import AsyncMessageBus, Event, MessageBus, RecordedEvent
 
 Receiver: TypeAlias = (
@@ -36,7 +37,8 @@ def outbox(
     Give it to a ProjectionRunner, which tries again what fails, and then stops: no event
     overtakes another. An event comes again when the process was killed before the checkpoint
     after it was saved, which is done after each page of the runner; whoever must not act twice
-    remembers its id, or its position. History that is replayed is not handed over again.
+    remembers its id, or its position. A replay hands nothing over, also not what had not been
+    handed over before: make a new outbox, that begins where it is to.
 
     The receiver is called outside of any transaction, so it may append to the log.
 
@@ -54,6 +56,7 @@ def outbox(
     engine = ProjectionEngine(
         projection_id, state_store, ignore=ignore, start=start, transactional=False
     )
+    _check_types(types)
     hand_over = _handing(receiver)
 
     async def publish(_: Event, context: ProjectionContext) -> None:
@@ -62,13 +65,7 @@ def outbox(
                 f"outbox {projection_id!r} hands over what is recorded, with its position; feed "
                 "it from an event store"
             )
-        token = _handing_over.set(context.recorded)
-        try:
-            answer = hand_over(context.recorded)
-            if inspect.isawaitable(answer):
-                await answer
-        finally:
-            _handing_over.reset(token)
+        await hand_over(context.recorded)
 
     for each in types:
         engine.on(each, replay=False)(publish)
@@ -80,12 +77,29 @@ def handed_over() -> RecordedEvent | None:
     return _handing_over.get()
 
 
-def _handing(receiver: Receiver) -> Callable[[RecordedEvent], Any]:
-    publish = getattr(receiver, "publish", None)
-    if callable(publish):
-        return lambda recorded: publish(recorded.event)
-    if callable(receiver) and not isinstance(receiver, type):
-        return receiver
-    raise TypeError(
-        f"the receiver of an outbox is a bus, or a function of a recorded event; found {receiver!r}"
-    )
+def _handing(receiver: Receiver) -> Callable[[RecordedEvent], Awaitable[None]]:
+    publish: Any = getattr(receiver, "publish", None)
+    if isinstance(receiver, type) or not (callable(publish) or callable(receiver)):
+        raise TypeError(
+            "the receiver of an outbox is a bus, or a function of a recorded event; "
+            f"found {receiver!r}"
+        )
+
+    async def give(recorded: RecordedEvent) -> None:
+        _handing_over.set(recorded)
+        called: Any = publish if callable(publish) else receiver
+        answer = called(recorded.event if callable(publish) else recorded)
+        if answer is not None:
+            await finish(answer, called)
+
+    async def hand_over(recorded: RecordedEvent) -> None:
+        # In a context of its own: inside of a publish of the same bus, another one only queues.
+        await asyncio.create_task(give(recorded), context=Context())
+
+    return hand_over
+
+
+def _check_types(types: object) -> None:
+    if isinstance(types, Collection) and not isinstance(types, str) and types:
+        return
+    raise TypeError(f"types of an outbox are classes of events, as in [Event]; found {types!r}")

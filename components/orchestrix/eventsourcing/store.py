@@ -5,7 +5,7 @@ The async port is the specification; the sync one is its twin for stores that ne
 
 from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -26,11 +26,13 @@ class AppendResult:
         last_position: Position of that event; 0 for none.
         first_position: Position of the first event of this append, up to `last_position` of
             which all are its own unless it was done in parts; the same as that for no events.
+        repeated: Whether the events had been recorded before, by whomever. Not compared.
     """
 
     last_version: int
     last_position: int
     first_position: int
+    repeated: bool = field(default=False, kw_only=True, compare=False)
 
 
 class AsyncEventStore(Protocol):

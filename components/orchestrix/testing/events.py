@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Any, Final
 
-from orchestrix.messaging import Event, message_type
+from orchestrix.messaging import Event, Message, message_type
 from orchestrix.testing.errors import InvalidScenario
 from orchestrix.testing.texts import expected_and_found, joined, shown
 
@@ -16,13 +16,13 @@ ENVELOPE: Final = frozenset(
 """Fields that say who made an event, when and why: no two events agree on them."""
 
 
-def content(event: Event) -> dict[str, Any]:
+def content(event: Message) -> dict[str, Any]:
     """Return what makes an event the same as another: its fields, but for the envelope."""
     names = [each.name for each in fields(event) if each.compare]
     return {name: getattr(event, name) for name in names if name not in ENVELOPE}
 
 
-def is_same(one: Event, other: Event) -> bool:
+def is_same(one: Message, other: Message) -> bool:
     """Say whether two events have one class and one content."""
     return type(one) is type(other) and content(one) == content(other)
 
@@ -40,20 +40,21 @@ def check_events(what: str, events: Sequence[object]) -> None:
         raise InvalidScenario(f"{problem}an event is an instance of a subclass of Event")
 
 
-def difference(expected: Sequence[Event], found: Sequence[Event]) -> str:
+def difference(expected: Sequence[Message], found: Sequence[Message], what: str = "event") -> str:
     """Return how `found` differs from `expected`; an empty text when it does not."""
     lines: list[str] = []
-    kinds: list[Event] = []
+    kinds: list[Message] = []
     one, other = (_numbered(events, kinds) for events in (expected, found))
     for tag, a, b, c, d in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
         if tag != "equal":
             for i, j in zip_longest(range(a, b), range(c, d)):
-                lines += _pair(i, j, expected, found)
-    title = f"other events than expected: {_count(expected)} expected, {_count(found)} found"
+                lines += _pair(i, j, expected, found, what)
+    counts = f"{_count(expected, what)} expected, {_count(found, what)} found"
+    title = f"other {what}s than expected: {counts}"
     return joined(title, lines) if lines else ""
 
 
-def described(event: Event, *, with_module: bool = False) -> str:
+def described(event: Message, *, with_module: bool = False) -> str:
     """Return an event as it would be written, without what is None and without the envelope."""
     cls = type(event)
     told = content(event)
@@ -64,7 +65,7 @@ def described(event: Event, *, with_module: bool = False) -> str:
     return f"{module}{cls.__qualname__}({', '.join(values)})"
 
 
-def _numbered(events: Sequence[Event], kinds: list[Event]) -> list[int]:
+def _numbered(events: Sequence[Message], kinds: list[Message]) -> list[int]:
     """Return a number for each event, one for all that are the same: events need not be hashed."""
     numbers: list[int] = []
     for event in events:
@@ -76,23 +77,27 @@ def _numbered(events: Sequence[Event], kinds: list[Event]) -> list[int]:
 
 
 def _pair(
-    i: int | None, j: int | None, expected: Sequence[Event], found: Sequence[Event]
+    i: int | None,
+    j: int | None,
+    expected: Sequence[Message],
+    found: Sequence[Message],
+    what: str,
 ) -> list[str]:
     one, other = None if i is None else expected[i], None if j is None else found[j]
     if one is not None and other is not None and type(one) is type(other):
-        return [f"  event {(j or 0) + 1}: {type(one).__qualname__}", *_fields(one, other)]
+        return [f"  {what} {(j or 0) + 1}: {type(one).__qualname__}", *_fields(one, other)]
     are_alike = type(one).__name__ == type(other).__name__
     lines: list[str] = []
     if one is not None:
         text = described(one, with_module=are_alike)
-        lines.append(f"- event {(i or 0) + 1}, expected and missing: {text}")
+        lines.append(f"- {what} {(i or 0) + 1}, expected and missing: {text}")
     if other is not None:
         text = described(other, with_module=are_alike)
-        lines.append(f"+ event {(j or 0) + 1}, found and not expected: {text}")
+        lines.append(f"+ {what} {(j or 0) + 1}, found and not expected: {text}")
     return lines
 
 
-def _fields(one: Event, other: Event) -> list[str]:
+def _fields(one: Message, other: Message) -> list[str]:
     told = content(other)
     return [
         line
@@ -102,5 +107,5 @@ def _fields(one: Event, other: Event) -> list[str]:
     ]
 
 
-def _count(events: Sequence[Event]) -> str:
-    return "1 event" if len(events) == 1 else f"{len(events) or 'no'} events"
+def _count(messages: Sequence[Message], what: str) -> str:
+    return f"1 {what}" if len(messages) == 1 else f"{len(messages) or 'no'} {what}s"

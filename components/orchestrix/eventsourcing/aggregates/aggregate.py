@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from orchestrix.eventsourcing.aggregates.errors import InvalidAggregate
 from orchestrix.messaging import Event
 
 
@@ -46,7 +47,14 @@ class AggregateRoot:
         """Change the state by a new event, and keep it until it is saved.
 
         When its ``_when_`` method raises, the event is not kept.
+
+        Raises:
+            InvalidAggregate: It is no event.
         """
+        if not isinstance(event, Event):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+            raise InvalidAggregate(
+                f"{type(self).__qualname__}._apply_event takes an Event; found {event!r}"
+            )
         self._when(event)
         self.uncommitted_events.append(event)
         self.version += 1

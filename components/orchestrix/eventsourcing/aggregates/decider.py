@@ -1,6 +1,6 @@
 """Deciders: the functional form of an aggregate."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar, cast
 
@@ -31,6 +31,12 @@ class Decider(Generic[CommandT, StateT]):
     evolve: Callable[[StateT, Event], StateT]
     initial: Callable[[], StateT]
 
+    def __post_init__(self) -> None:
+        """Raise InvalidAggregate unless all three are functions."""
+        for name in ("decide", "evolve", "initial"):
+            if not callable(found := getattr(self, name)):
+                raise InvalidAggregate(f"{name} of a decider is a function; found {found!r}")
+
     def fold(self, events: Iterable[Event]) -> StateT:
         """Return the state after `events`."""
         state = self.initial()
@@ -47,7 +53,7 @@ class Decider(Generic[CommandT, StateT]):
         """
         answer = cast("object", self.decide(command, state))
         events = (answer,) if isinstance(answer, Event) else answer
-        if isinstance(events, Iterable):
+        if isinstance(events, Iterable) and not isinstance(events, (str, bytes, Mapping)):
             decided = tuple(cast("Iterable[object]", events))
             if all(isinstance(each, Event) for each in decided):
                 return cast("tuple[Event, ...]", decided)
@@ -85,7 +91,9 @@ class DeciderRepository(Generic[CommandT, StateT]):
     _decisions: Decisions = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Raise InvalidAggregate if `event_store` is none."""
+        """Raise InvalidAggregate if `event_store` or `decider` is none."""
+        if not isinstance(self.decider, Decider):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+            raise InvalidAggregate(f"decider is a Decider(...); found {self.decider!r}")
         self._streams = Streams(self.event_store, self.upcasters)
         self._decisions = Decisions(self.event_store)
 
@@ -137,5 +145,5 @@ class DeciderRepository(Generic[CommandT, StateT]):
                 known.state = self.decider.evolve(known.state, event)
             known.version += len(events)
 
-        yield from self._streams.follow(stream_id, 0, follow)
+        yield from self._streams.follow(stream_id, 0, None, follow)
         return known

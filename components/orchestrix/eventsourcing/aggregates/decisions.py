@@ -1,13 +1,16 @@
 """From a decision to recorded events: what caused them, and that they are recorded once."""
 
+import inspect
 import random
+import reprlib
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
+from orchestrix.eventsourcing.aggregates.errors import InvalidAggregate
 from orchestrix.eventsourcing.aggregates.saved_events import SavedEvents
 from orchestrix.eventsourcing.aggregates.steps import Pause, Steps
-from orchestrix.eventsourcing.append_rules import check_range
+from orchestrix.eventsourcing.append_rules import check_range, is_name
 from orchestrix.eventsourcing.errors import ConcurrencyError
 from orchestrix.eventsourcing.page import StreamPage
 from orchestrix.eventsourcing.store import AppendResult, AsyncEventStore, EventStore
@@ -41,6 +44,7 @@ class Decisions:
     ) -> Steps[SavedEvents]:
         """Load, decide and save, again when somebody else was faster."""
         check_range("attempts", attempts, 1)
+        check_command(command)
         for attempt in range(1, attempts):
             try:
                 return (yield from self._attempt(stream_id, command, load, decide, save))
@@ -63,7 +67,13 @@ class Decisions:
         """What a command had recorded is its answer, also when it is refused now."""
         loaded = yield from load()
         try:
-            yield decide(loaded)
+            answer = decide(loaded)
+            if inspect.isgenerator(answer) or inspect.isasyncgen(answer):
+                raise InvalidAggregate(
+                    f"{answer!r}: what decides is a generator, so calling it runs nothing; call "
+                    "methods in it, without yield"
+                )
+            yield answer
             return (yield from save(loaded))
         except ConcurrencyError:
             raise
@@ -90,13 +100,18 @@ class Decisions:
                 own. None: they have their ids.
         """
         if command is not None:
+            check_command(command)
             events = [_formed(command, stream_id, *each) for each in enumerate(events)]
         version = expected_version if events else None
         at: AppendResult = yield self._store.append(stream_id, events, expected_version=version)
-        is_new = bool(events) and at.last_version == expected_version + len(events)
-        recorded = None if is_new else (yield from self._recorded(stream_id, command))
-        saved = SavedEvents(at.last_version, at.last_position, at.first_position, tuple(events))
-        return recorded or saved
+        if at.repeated or not events:  # then it may be another answer that is recorded
+            recorded = yield from self._recorded(stream_id, command)
+            if recorded is not None:
+                return recorded
+        return SavedEvents(
+            at.last_version, at.last_position, at.first_position, tuple(events),
+            repeated=at.repeated,
+        )  # fmt: skip
 
     def _recorded(self, stream_id: str, command: Message | None) -> Steps[SavedEvents | None]:
         """Return what this command had recorded before, None for nothing."""
@@ -110,7 +125,7 @@ class Decisions:
         found = yield from self._events_of(stream_id, command, at.last_version)
         last = found[-1]
         events = tuple(each.event for each in found)
-        return SavedEvents(last.version, last.position, at.first_position, events)
+        return SavedEvents(last.version, last.position, at.first_position, events, repeated=True)
 
     def _events_of(
         self, stream_id: str, command: Message, from_version: int
@@ -125,6 +140,16 @@ class Decisions:
                 found.append(each)
             from_version, at_end = page.next_version, page.at_end
         return found
+
+
+def check_command(command: object) -> None:
+    """Raise InvalidAggregate unless it is a message with an id that events can be told by."""
+    if command is None or (isinstance(command, Message) and is_name(command.id)):
+        return
+    raise InvalidAggregate(
+        "a command is a Message with an id, a text of 1 to 512 characters; found "
+        f"{reprlib.repr(command)}"
+    )
 
 
 def caused(event: Event, command: Message | None) -> Event:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from orchestrix.eventsourcing.aggregates.aggregate import AggregateRoot
-from orchestrix.eventsourcing.aggregates.decisions import Decisions, caused
+from orchestrix.eventsourcing.aggregates.decisions import Decisions, caused, check_command
 from orchestrix.eventsourcing.aggregates.errors import AggregateNotFound, InvalidAggregate
 from orchestrix.eventsourcing.aggregates.saved_events import SavedEvents
 from orchestrix.eventsourcing.aggregates.snapshots import restore, snapshot_of
@@ -178,22 +178,23 @@ class AggregateRepository(Generic[AggregateT]):
     def _load(
         self, aggregate_type: type[AnyAggregateT], aggregate_id: str, *, create: bool = False
     ) -> Steps[AnyAggregateT]:
-        aggregate = _empty(aggregate_type, aggregate_id)
+        aggregate, last_id = _empty(aggregate_type, aggregate_id), None
         if self.snapshot_every is not None:
             snapshot: Snapshot | None = yield self.event_store.load_snapshot(aggregate_id)
-            if snapshot is not None:
-                restore(aggregate, snapshot)
-        if not (yield from self._follow(aggregate)):  # the snapshot is of another log
+            if snapshot is not None and restore(aggregate, snapshot):
+                last_id = snapshot.state.get("event_id")
+        if not (yield from self._follow(aggregate, last_id)):  # the snapshot is of another log
             aggregate = _empty(aggregate_type, aggregate_id)
             yield from self._follow(aggregate)
         if not aggregate.version and not create:
             raise AggregateNotFound(aggregate_type.__qualname__, aggregate_id)
         return aggregate
 
-    def _follow(self, aggregate: AggregateRoot) -> Steps[bool]:
+    def _follow(self, aggregate: AggregateRoot, last_id: str | None = None) -> Steps[bool]:
         return self._streams.follow(
             aggregate.aggregate_id,
             aggregate.version,
+            last_id,
             aggregate._replay_events,  # pyright: ignore[reportPrivateUsage] - documented so
         )
 
@@ -201,6 +202,7 @@ class AggregateRepository(Generic[AggregateT]):
         self, aggregate: AggregateRoot, command: Message | None, *, is_once: bool = False
     ) -> Steps[SavedEvents]:
         _check_aggregate(type(aggregate))
+        check_command(command)
         new = tuple(aggregate.uncommitted_events)
         expected_version = aggregate.version - len(new) - 1
         snapshot = self._snapshot_due(aggregate)
@@ -213,7 +215,8 @@ class AggregateRepository(Generic[AggregateT]):
         ids = {each.id for each in new}  # others may have been added meanwhile
         left = [each for each in aggregate.uncommitted_events if each.id not in ids]
         aggregate.uncommitted_events = left
-        if snapshot is not None and saved.last_version == snapshot.version:
+        if snapshot is not None and saved.events and not saved.repeated:
+            snapshot.state["event_id"] = saved.events[-1].id
             yield from self._keep(aggregate, snapshot)
         return saved
 

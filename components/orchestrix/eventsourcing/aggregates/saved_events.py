@@ -15,6 +15,7 @@ class SavedEvents(AppendResult):
     Attributes:
         events: As they are recorded, oldest first; empty when nothing new was decided, and then
             the positions are those of the stream's last event.
+        repeated: Whether they had been recorded before, as those of a command that is repeated.
     """
 
     events: tuple[Event, ...]

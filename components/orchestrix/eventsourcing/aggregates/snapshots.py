@@ -1,7 +1,9 @@
 """Snapshots of aggregates: what is kept, and when it is good enough to begin with."""
 
 import functools
+import inspect
 import logging
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, Final, get_type_hints
 
@@ -9,7 +11,8 @@ import msgspec
 
 from orchestrix.eventsourcing.aggregates.aggregate import AggregateRoot
 from orchestrix.eventsourcing.aggregates.errors import InvalidAggregate
-from orchestrix.eventsourcing.projections.fingerprint import fingerprint
+from orchestrix.eventsourcing.aggregates.same_value import is_same
+from orchestrix.eventsourcing.projections.fingerprint import fingerprint, text_of
 from orchestrix.eventsourcing.snapshot import Snapshot
 
 logger = logging.getLogger("orchestrix.aggregates")
@@ -44,7 +47,7 @@ def restore(aggregate: AggregateRoot, snapshot: Snapshot) -> bool:
             name: msgspec.convert(state["fields"][name], hint, str_keys=True)
             for name, hint in _hints(cls).items()
         }
-    except (KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever its classes raise, the events tell the same
         logger.warning(
             "the snapshot of %s %r is not used, since its state does not fit the class: %s",
             cls.__qualname__, snapshot.aggregate_id, error,
@@ -64,8 +67,21 @@ def _schema(cls: type[AggregateRoot]) -> str:
     """
     methods = [name for name in dir(cls) if name.startswith("_when_")]
     code = fingerprint((name, name, getattr(cls, name)) for name in methods)
-    shape = fingerprint((name, repr(hint), _nothing) for name, hint in _hints(cls).items())
+    shape = fingerprint(
+        (name, f"{hint!r} {text_of(_default(cls, name))}", _factory(cls, name))
+        for name, hint in _hints(cls).items()
+    )
     return f"{cls.snapshot_schema_version}-{code}-{shape}"
+
+
+def _default(cls: type[AggregateRoot], name: str) -> object:
+    return next(each.default for each in fields(cls) if each.name == name)
+
+
+def _factory(cls: type[AggregateRoot], name: str) -> Callable[..., Any]:
+    """Return the function that makes a field's default; that of none does nothing."""
+    factory: Any = next(each.default_factory for each in fields(cls) if each.name == name)
+    return factory if inspect.isfunction(factory) else _nothing
 
 
 def _nothing() -> None: ...
@@ -85,14 +101,16 @@ def _hints(cls: type[AggregateRoot]) -> dict[str, Any]:
 
 
 def _kept(aggregate: AggregateRoot, name: str) -> Any:
-    value, hint = getattr(aggregate, name), _hints(type(aggregate))[name]
+    hint = _hints(type(aggregate))[name]
     try:
+        value = getattr(aggregate, name)
         kept = msgspec.json.decode(msgspec.json.encode(value))
-        if msgspec.convert(kept, hint, str_keys=True) == value:
+        found = msgspec.convert(kept, hint, str_keys=True)
+        if is_same(value, found):
             return kept
-        problem = f"{value!r} would be read back as another value"
-    except (TypeError, ValueError) as error:
-        problem = str(error)
+        problem = f"{value!r} would be read back as {found!r}"
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told as a refusal
+        problem = f"{type(error).__name__}: {error}"
     raise InvalidAggregate(
         f"{type(aggregate).__qualname__}.{name}: snapshots cannot hold it ({problem}); declare its "
         "type as it is, one that JSON can carry, or have no snapshots"

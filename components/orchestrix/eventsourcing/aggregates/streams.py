@@ -37,6 +37,11 @@ class Streams:
         append = getattr(store, "append", None)
         if not callable(append) or isinstance(store, type):
             raise InvalidAggregate(f"event_store is an event store; found {store!r}")
+        for name in ("upcast_now", "upcast_to_latest"):
+            if upcasters is not None and not callable(getattr(upcasters, name, None)):
+                raise InvalidAggregate(
+                    f"upcasters are such as an UpcasterRegistry(); found {upcasters!r}"
+                )
         self.store = store
         self._upcasters = upcasters
         self._is_async = is_coroutine_function(inspect.unwrap(append))
@@ -52,18 +57,23 @@ class Streams:
             raise WrongColour(method, method.removesuffix("_async"))
 
     def follow(
-        self, stream_id: str, count: int, apply: Callable[[Sequence[Event]], None]
+        self,
+        stream_id: str,
+        count: int,
+        last_id: str | None,
+        apply: Callable[[Sequence[Event]], None],
     ) -> Steps[bool]:
         """Give `apply` the events after the first `count`, page by page.
 
-        Return whether the stream has those first ones at all; nothing is given if not.
+        Return whether the stream has those first ones at all, the last of which has the id
+        `last_id`; nothing is given if not.
         """
         at, at_end = max(count - 1, 0), False
         while not at_end:
             page: StreamPage = yield self.store.read(stream_id, from_version=at)
             recorded = page.events
             if at < count:
-                if not recorded:
+                if not recorded or recorded[0].id != last_id:
                     return False
                 recorded = recorded[1:]
             apply((yield from self._events(stream_id, recorded)))

@@ -69,12 +69,12 @@ def _texts(value: object) -> Iterator[object]:
             yield from _texts(each)
         yield ")"
     elif isinstance(value, frozenset):
-        yield sorted(map(_text, cast("Iterable[object]", value)))
+        yield sorted(map(text_of, cast("Iterable[object]", value)))
     else:
-        yield _text(value)
+        yield text_of(value)
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
     """Return the text of a value that cannot change; of anything else, what it is."""
     is_value = type(value).__hash__ not in (None, object.__hash__) and not callable(value)
     with suppress(Exception):

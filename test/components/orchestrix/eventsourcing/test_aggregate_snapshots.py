@@ -1,14 +1,16 @@
 """Snapshots of aggregates: used when they can be trusted, made anew when they cannot."""
 
 import logging
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, IntEnum
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from bank_account import Account, Deposited, Opened, Withdrawn
@@ -149,6 +151,15 @@ CHANGES: list[tuple[str, Callable[[], type[Account]], int]] = [
         lambda: changed(__annotations__={"limit": int}, limit=5),
         10,
     ),
+    ("the default of a field", lambda: changed(__annotations__={"owner": str}, owner="?"), 10),
+    (
+        "what makes the default of a field",
+        lambda: changed(
+            __annotations__={"amounts": list[Decimal]},
+            amounts=field(default_factory=lambda: list[Decimal]()),
+        ),
+        10,
+    ),
     ("the type of a field", lambda: changed(__annotations__={"owner": str | None}, owner=None), 10),
 ]
 
@@ -233,6 +244,21 @@ async def test_a_repeated_command_keeps_no_snapshot_of_what_was_decided_now(
     assert (await repository.load(Account, "account-1")).balance == 3
 
 
+async def test_a_value_that_is_refused_now_is_told_and_the_snapshot_not_used(
+    repository: Colourless, caplog: pytest.LogCaptureFixture
+) -> None:
+    basket = Basket("basket-1")
+    for _ in range(3):
+        basket.fill()
+    await repository.save(basket)
+    kept = await repository.snapshot("basket-1")
+    kept.state["fields"]["items"]["0"]["name"] = "forbidden"
+    await keep(repository, kept)
+
+    assert await repository.load(Basket, "basket-1") == basket
+    assert "no such item" in caplog.text
+
+
 @pytest.mark.parametrize(
     "break_", [lambda fields: fields.pop("balance"), lambda fields: fields.update(balance="much")]
 )
@@ -263,6 +289,15 @@ async def test_a_snapshot_from_beyond_the_end_of_its_stream_is_not_used(
     assert (account.balance, account.version, account.snapshot_version) == (6, 3, 0)
 
 
+async def test_a_snapshot_of_another_log_is_not_used(repository: Colourless) -> None:
+    await moved(repository, 1, 2, 3)
+    kept = await repository.snapshot("account-1")
+    await keep(repository, replace(kept, state={**kept.state, "event_id": "another"}))
+
+    account = await repository.load(Account, "account-1")
+    assert (account.balance, account.snapshot_version) == (6, 0)
+
+
 async def test_a_snapshot_without_our_envelope_is_not_used(repository: Colourless) -> None:
     await moved(repository, 1, 2, 3)
     await keep(repository, Snapshot("account-1", "Account", 2, {"balance": "1000"}))
@@ -287,6 +322,10 @@ class Colour(Enum):
 class Item:
     name: str
     price: Decimal
+
+    def __post_init__(self) -> None:
+        if self.name == "forbidden":
+            raise LookupError("no such item")
 
 
 @dataclass
@@ -319,6 +358,50 @@ async def test_the_types_people_use_come_back_as_they_were(repository: Colourles
     assert loaded == basket
 
 
+class Level(IntEnum):
+    LOW = 1
+
+
+@dataclass
+class Subtle(AggregateRoot):
+    votes: dict[str, int] = field(default_factory=lambda: defaultdict[str, int](int))
+
+    def _when_event(self, event: Event) -> None: ...
+
+
+@dataclass
+class Numbered(AggregateRoot):
+    level: int = Level.LOW
+
+
+@dataclass
+class Located(AggregateRoot):
+    at: datetime = datetime(2026, 3, 28, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+
+
+@dataclass
+class Whole(AggregateRoot):
+    share: float = 1
+
+
+@dataclass
+class Mixed(AggregateRoot):
+    kinds: frozenset[object] = frozenset((Level.LOW,))
+
+
+@dataclass
+class Nothing(AggregateRoot):
+    amount: Decimal = Decimal("sNaN")
+
+
+@dataclass
+class Endless(AggregateRoot):
+    parts: list[Any] = field(default_factory=list[Any])
+
+    def __post_init__(self) -> None:
+        self.parts.append(self.parts)
+
+
 @dataclass
 class Vague(AggregateRoot):
     amount: Any = None
@@ -342,9 +425,16 @@ class Unkeepable(AggregateRoot):
 @pytest.mark.parametrize(
     ("aggregate", "sentence"),
     [
-        (Vague("a-1"), r"Vague.amount: .*Decimal\('1'\) would be read back as another value"),
+        (Vague("a-1"), r"Vague.amount: .*Decimal\('1'\) would be read back as '1'"),
         (Undeclared(), "Undeclared: a snapshot would lose seen; declare the class with @dataclass"),
         (Unkeepable("a-1"), "Unkeepable.amount: snapshots cannot hold it"),
+        (Subtle("a-1"), "Subtle.votes: .*defaultdict.* would be read back as {}"),
+        (Numbered("a-1"), "Numbered.level: .*would be read back as 1"),
+        (Located("a-1"), "Located.at: .*would be read back as"),
+        (Whole("a-1"), "Whole.share: .*1 would be read back as 1.0"),
+        (Mixed("a-1"), "Mixed.kinds: .*would be read back as"),
+        (Nothing("a-1"), "Nothing.amount: snapshots cannot hold it .*InvalidOperation"),
+        (Endless("a-1"), "Endless.parts: snapshots cannot hold it .*RecursionError"),
     ],
 )
 def test_what_a_snapshot_would_lose_is_told_before_anything_is_written(

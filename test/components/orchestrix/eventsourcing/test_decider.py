@@ -151,7 +151,18 @@ def test_after_the_last_attempt_the_conflict_is_told() -> None:
     assert store.head() == 2
 
 
-@pytest.mark.parametrize("answer", [None, 5, ["opened"], [Withdrawn(amount=Decimal(1)), None]])
+@pytest.mark.parametrize("name", ["decide", "evolve", "initial"])
+def test_what_is_no_decider_is_told(name: str) -> None:
+    functions: dict[str, Any] = {"decide": evolve, "evolve": evolve, "initial": State, name: 0}
+    with pytest.raises(InvalidAggregate, match=f"{name} of a decider is a function; found 0"):
+        Decider(**functions)
+    with pytest.raises(InvalidAggregate, match=r"decider is a Decider\(...\); found None"):
+        DeciderRepository(InMemoryEventStore(), None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "answer", ["", {}, None, 5, ["opened"], [Withdrawn(amount=Decimal(1)), None]]
+)
 def test_what_is_no_event_is_told(answer: Any) -> None:
     repository = DeciderRepository(InMemoryEventStore(), Decider(lambda *_: answer, evolve, State))
     with pytest.raises(InvalidAggregate, match=r"returns events, as in .*; it returned"):

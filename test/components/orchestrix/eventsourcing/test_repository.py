@@ -376,6 +376,32 @@ async def test_a_repeated_command_that_would_do_something_else_now_is_answered_a
     assert len(await repository.stream("account-1")) == 4
 
 
+@pytest.mark.parametrize("now", [1, 2])
+async def test_of_one_command_decided_twice_at_once_both_are_answered_with_what_is_recorded(
+    repository: Colourless, now: int
+) -> None:
+    repository = Colourless(AggregateRepository(repository.store, snapshot_every=1))
+    command = Withdraw(amount=Decimal(1))
+    answers: list[Any] = []
+
+    def first(account: Account) -> None:
+        account.deposit(10)
+
+    def decide(account: Account) -> Any:
+        for _ in range(now):
+            account.deposit(99)
+        if not answers:  # the same command, by somebody who is faster
+            answers.append(None)
+            return repository.begun("execute", Account, "a-1", first, command=command, create=True)
+        return None
+
+    saved = await repository.execute(Account, "a-1", decide, command=command, create=True)
+    loaded = await repository.load(Account, "a-1")
+
+    assert ([each.amount for each in saved.events], saved.repeated) == ([10], True)
+    assert (loaded.balance, loaded.version, loaded.snapshot_version) == (10, 1, 1)
+
+
 async def test_two_commands_have_two_effects(repository: Colourless) -> None:
     await opened_account(repository)
     for _ in range(2):
@@ -621,6 +647,43 @@ async def test_a_store_that_fails_leaves_the_events_new() -> None:
 
 
 # What cannot be used
+
+
+@pytest.mark.parametrize("command", ["abc", 5, {}, Withdraw, Withdraw(amount=Decimal(1), id="")])
+async def test_what_is_no_command_is_told(repository: Colourless, command: Any) -> None:
+    await opened_account(repository)
+    with pytest.raises(InvalidAggregate, match="a command is a Message with an id"):
+        await repository.execute(
+            Account, "account-1", lambda each: each.withdraw(1), command=command
+        )
+    account = await repository.load(Account, "account-1")
+    account.withdraw(1)
+    with pytest.raises(InvalidAggregate, match="a command is a Message with an id"):
+        await repository.save(account, command=command)
+
+    assert len(await repository.stream("account-1")) == 2
+
+
+async def test_what_decides_is_no_generator(repository: Colourless) -> None:
+    await opened_account(repository)
+
+    def decide(account: Account) -> Any:
+        yield account.withdraw(1)
+
+    with pytest.raises(InvalidAggregate, match="is a generator, so calling it runs nothing"):
+        await repository.execute(Account, "account-1", decide)
+
+
+@pytest.mark.parametrize("event", [Withdraw(amount=Decimal(1)), "deposited", Opened])
+def test_what_is_no_event_cannot_be_applied(event: Any) -> None:
+    with pytest.raises(InvalidAggregate, match=r"Account._apply_event takes an Event; found"):
+        Account("a-1")._apply_event(event)
+
+
+def test_what_upcasts_nothing_is_told() -> None:
+    upcasters: Any = "registry"
+    with pytest.raises(InvalidAggregate, match="such as an UpcasterRegistry"):
+        AggregateRepository(InMemoryEventStore(), upcasters=upcasters)
 
 
 def test_an_event_of_an_unknown_type_is_no_guess() -> None:

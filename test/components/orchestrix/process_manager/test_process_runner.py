@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from orchestrix.testing.conformance.event_store import log_of
 from sample_transfers import (
     APPROVE,
     DEPOSIT,
@@ -42,6 +41,7 @@ from orchestrix.process_manager import (
     WrongStatus,
 )
 from orchestrix.sqlite_store import open_sqlite_projections, open_sqlite_store
+from orchestrix.testing.conformance.event_store import log_of
 
 AT_ONCE = FixedDelay(max_retries=3, delay=0.0)
 

@@ -251,7 +251,47 @@ async def test_bare_events_have_no_place_to_hand_over() -> None:
         await engine.process_events([Renamed()])
 
 
-@pytest.mark.parametrize("receiver", [None, "bus", 5])
+async def test_a_bus_that_is_publishing_already_has_heard_it_before_it_counts(
+    opened: Opened,
+) -> None:
+    store, states = opened
+    bus, heard = InMemoryAsyncMessageBus(), list[tuple[str, bool]]()
+
+    def note(event: Event) -> None:
+        heard.append((event.type, handed_over() is not None))
+
+    async def catch_up(_: LargeDeposited) -> None:
+        await ProjectionRunner(store, [outbox("mails", states, bus)]).catch_up()
+        heard.append(("caught up", handed_over() is not None))
+
+    bus.subscribe(Renamed, note)
+    bus.subscribe(LargeDeposited, catch_up)
+    await store.append("a", [Renamed()])
+    await bus.publish(LargeDeposited(amount=1))
+
+    assert heard == [("Renamed", True), ("caught up", False)]
+
+
+async def test_a_receiver_that_is_a_generator_is_told() -> None:
+    async def receive(recorded: RecordedEvent) -> Any:
+        yield recorded
+
+    store = InMemoryAsyncEventStore()
+    await store.append("a", [Renamed()])
+    engine = outbox("mails", InMemoryProjections(), receive)  # type: ignore[arg-type]
+    with pytest.raises(ProjectionsStopped, match="generator"):
+        await ProjectionRunner(store, [engine], on_failure=AT_ONCE).catch_up()
+
+    assert (await engine.state_store.load_state("mails")).last_processed_position == 0  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("types", [(), None, Renamed, "Renamed"])
+def test_types_are_classes_of_events(types: Any) -> None:
+    with pytest.raises(TypeError, match=r"classes of events, as in \[Event\]; found"):
+        outbox("mails", InMemoryProjections(), Receiver(), types=types)
+
+
+@pytest.mark.parametrize("receiver", [None, "bus", 5, InMemoryMessageBus])
 def test_what_cannot_receive_is_told(receiver: Any) -> None:
     with pytest.raises(TypeError, match="the receiver of an outbox is a bus, or a function"):
         outbox("mails", InMemoryProjectionStateStore(), receiver)

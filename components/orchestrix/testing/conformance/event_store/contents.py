@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -160,6 +160,13 @@ class Contents(EventStoreSuite):
         assert [each.recorded_at for each in await log_of(store)] == [
             NOON + timedelta(hours=hour) for hour in (0, 0, 1, 1, 1, 2)
         ]
+
+    async def test_a_store_tells_what_its_clock_says(self, store: Store, clock: HandClock) -> None:
+        for hour in (0, 3, -2):
+            clock.now = (NOON + timedelta(hours=hour)).astimezone(timezone(timedelta(hours=5)))
+            said = await store.now()
+
+            assert (said, said.utcoffset()) == (clock.now, timedelta(0))
 
     # snapshots
 
