@@ -133,10 +133,12 @@ APPROVE: ProcessStep[TransferRequested] = ProcessStep(
 )
 
 
-def transfers(*steps: ProcessStep[TransferRequested]) -> ProcessManager[TransferRequested]:
+def transfers(
+    *steps: ProcessStep[TransferRequested], name: str = "transfers"
+) -> ProcessManager[TransferRequested]:
     """Return a process manager with these steps; without any: withdraw, then deposit."""
     return ProcessManager(
-        "transfers",
+        name,
         starts_on=TransferRequested,
         key=lambda event: event.transfer_id,
         steps=steps or (WITHDRAW, DEPOSIT),

@@ -7,7 +7,9 @@ from orchestrix.process_manager.dispatch import Send
 from orchestrix.process_manager.process import Process, ProcessContext, ProcessStatus
 from orchestrix.process_manager.process_errors import (
     CommandsUnanswered,
+    HandlerCancelled,
     InvalidProcess,
+    OutcomeNotFollowed,
     ProcessError,
     ProcessNotEnded,
     UnknownProcess,
@@ -48,10 +50,12 @@ __all__ = [
     "CommandsUnanswered",
     "CompensationError",
     "CompensationFailed",
+    "HandlerCancelled",
     "InMemorySagaStateStore",
     "InvalidArguments",
     "InvalidProcess",
     "InvalidSaga",
+    "OutcomeNotFollowed",
     "Process",
     "ProcessContext",
     "ProcessError",

@@ -1,5 +1,6 @@
 """Sending what a process has to say, and writing down the answer."""
 
+import asyncio
 import inspect
 import logging
 import uuid
@@ -9,7 +10,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 from orchestrix.eventsourcing import AsyncEventStore, ConcurrencyError, StorageError
 from orchestrix.messaging import Command, Event, Message, RetryPolicy
 from orchestrix.process_manager.process import Process, ProcessContext, ProcessStatus
-from orchestrix.process_manager.process_errors import InvalidProcess
+from orchestrix.process_manager.process_errors import HandlerCancelled, InvalidProcess
 from orchestrix.process_manager.process_events import (
     CompensationFailed,
     ProcessEvent,
@@ -33,6 +34,9 @@ UNANSWERED: Final[tuple[type[Exception], ...]] = (StorageError, ConcurrencyError
 _SHORTEST_PAUSE: Final = 0.01
 """Seconds between two attempts, whatever the policy says."""
 
+_LONGEST_TEXT: Final = 2000
+"""Characters of an error that are kept."""
+
 _NAMESPACE: Final = uuid.UUID("6f2a4d0e-5f0b-5c57-8d8e-0c3a5b1b7e42")
 
 
@@ -45,6 +49,17 @@ class _Refused(Exception):
         self.taken = taken
 
 
+class _Sending:
+    """What is known of the commands of a step, through all attempts to send them.
+
+    Attributes:
+        taken: How many were taken, at least.
+    """
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+
 class Dispatch:
     """Sends the commands of one process manager's processes, one process at a time each.
 
@@ -52,7 +67,7 @@ class Dispatch:
         manager: Whose processes.
         store: The log, in which the answers are written down.
         send: How commands reach their handlers.
-        unanswered: Exceptions that do not say whether a command was taken.
+        unanswered: Exceptions that do not say whether a command was taken, besides UNANSWERED.
         retry: When to send such a command again.
     """
 
@@ -67,7 +82,7 @@ class Dispatch:
         self.manager = manager
         self._store = store
         self._send = send
-        self._unanswered = unanswered
+        self._unanswered = (*UNANSWERED, HandlerCancelled, *unanswered)
         self._retry = retry
 
     async def serve(
@@ -84,15 +99,15 @@ class Dispatch:
         Returns:
             What the last attempt failed with, when nothing could be written down.
         """
-        failures = 0
+        failures, sending = 0, _Sending()
         while True:
             try:
-                await self._serve(process)
-            except self._unanswered as error:
+                await self._serve(process, sending)
+            except Exception as error:  # noqa: BLE001 - whatever it is, nothing is known of the command
                 failures += 1
                 logger.warning(
-                    "process manager %r: step %r of process %r is neither taken nor refused: %r",
-                    self.manager.name, process.step, process.process_id, error,
+                    "process manager %r: step %r of process %r is neither taken nor refused: %s",
+                    self.manager.name, process.step, process.process_id, _sentence(error),
                 )  # fmt: skip
                 if not (for_ever or self._retry.should_retry(failures)):
                     return error
@@ -105,7 +120,7 @@ class Dispatch:
         """Write down that the present step took too long."""
         await self._write(process, StepTimedOut)
 
-    async def _serve(self, process: Process) -> None:
+    async def _serve(self, process: Process, sending: "_Sending") -> None:
         step = self.manager.rules.step(process.step)
         if step is None:
             raise InvalidProcess(
@@ -113,22 +128,22 @@ class Dispatch:
                 f"step {process.step!r}, which is none any more; give a step that name back"
             )
         if process.status is ProcessStatus.COMPENSATING:
-            await self._undo(process, step)
+            await self._undo(process, step, sending)
         else:
-            await self._do(process, step)
+            await self._do(process, step, sending)
 
-    async def _do(self, process: Process, step: ProcessStep[Any]) -> None:
+    async def _do(self, process: Process, step: ProcessStep[Any], sending: "_Sending") -> None:
         try:
-            await self._send_all(process, step, "command")
+            await self._send_all(process, step, "command", sending)
         except _Refused as refused:
             error = _sentence(refused.error)
             await self._write(process, StepFailed, error=error, taken=refused.taken)
         else:
             await self._write(process, StepSent if step.completed_by else StepCompleted)
 
-    async def _undo(self, process: Process, step: ProcessStep[Any]) -> None:
+    async def _undo(self, process: Process, step: ProcessStep[Any], sending: "_Sending") -> None:
         try:
-            await self._send_all(process, step, "compensation")
+            await self._send_all(process, step, "compensation", sending)
         except _Refused as refused:
             logger.error(
                 "process manager %r: process %r is parked, since undoing its step %r was "
@@ -144,23 +159,38 @@ class Dispatch:
         process: Process,
         step: ProcessStep[Any],
         what: Literal["command", "compensation"],
+        sending: "_Sending",
     ) -> None:
         """Send the commands of a step; raise _Refused for the first that is refused."""
-        taken = 0
         context, cause = await self._context_of(process)
+        make: Callable[[ProcessContext[Any]], object] | None = getattr(step, what)
+        made = () if make is None else make(context)
+        for index, command in enumerate(_commands(step.name, what, made)):
+            key = f"{self.manager.name}\0{process.process_id}\0{step.name}\0{what}\0{index}"
+            caused = command.caused_by(cause).with_id(str(uuid.uuid5(_NAMESPACE, key)))
+            try:
+                await self._answer_to(caused)
+            except self._unanswered:
+                raise
+            except Exception as error:
+                raise _Refused(error, sending.taken) from error
+            sending.taken = max(sending.taken, index + 1)
+
+    async def _answer_to(self, command: Command) -> None:
+        """Send one command; raise what its handler raises, or HandlerCancelled."""
+        task = asyncio.current_task()
+        before = 0 if task is None else task.cancelling()
         try:
-            make = cast("Callable[[ProcessContext[Any]], object]", getattr(step, what))
-            for index, command in enumerate(_commands(step.name, what, make(context))):
-                key = f"{self.manager.name}\0{process.process_id}\0{step.name}\0{what}\0{index}"
-                caused = command.caused_by(cause).with_id(str(uuid.uuid5(_NAMESPACE, key)))
-                answer = self._send(caused)
-                if inspect.isawaitable(answer):
-                    await answer
-                taken = index + 1
-        except self._unanswered:
-            raise
-        except Exception as error:
-            raise _Refused(error, taken) from error
+            answer = self._send(command)
+            if inspect.isawaitable(answer):
+                await answer
+        except asyncio.CancelledError as error:
+            if task is None or task.cancelling() > before:
+                raise
+            raise HandlerCancelled(
+                f"the handler of {type(command).__name__} ended in CancelledError: something that "
+                "it waited for was cancelled"
+            ) from error
 
     async def _context_of(self, process: Process) -> tuple[ProcessContext[Any], Message]:
         """Return what commands are made of, and the event that they follow from."""
@@ -207,4 +237,9 @@ def _commands(step: str, what: str, made: object) -> Sequence[Command]:
 
 
 def _sentence(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    """Return a text that can be stored, whatever the exception's own is."""
+    try:
+        text = f"{type(error).__name__}: {error}"
+    except Exception as broken:  # noqa: BLE001 - a handler's exception may be broken itself
+        text = f"{type(error).__name__} (its text cannot be had: {type(broken).__name__})"
+    return text.encode("utf-8", "backslashreplace").decode()[:_LONGEST_TEXT]

@@ -41,7 +41,8 @@ class Process:
         cause_position: Where the event is that led to the present step.
         answers: Step -> position of the event that completed it.
         deadline: When the present step is over, by the store's clock; None: never.
-        error: Why it did not go on; None: it did.
+        error: Why it did not go on, or, while it is running, why it will be undone as soon as it is
+            known whether its commands were taken; None: it goes on.
         started_at: When its starting event was recorded.
         changed_at: When its last change was recorded.
     """
@@ -62,7 +63,10 @@ class Process:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing will follow: it is completed, or failed and undone."""
+        """Whether nothing follows: it is completed, or failed and undone.
+
+        A failed one is gone on with if something turns out to have been done after all.
+        """
         return self.status in (ProcessStatus.COMPLETED, ProcessStatus.FAILED)
 
 

@@ -6,6 +6,8 @@
     * UnknownProcess      nobody has started a process of that id (also a ValueError)
     * WrongStatus         the process is not where what was asked for makes sense
     * CommandsUnanswered  commands were neither taken nor refused, however often they were sent
+    * HandlerCancelled    a handler's own: something that it waited for was cancelled
+    * OutcomeNotFollowed  a row stays as it was, although its outcome is in the log
     * ProcessNotEnded     the time to wait for a process's end is over (also a TimeoutError)
 """
 
@@ -66,7 +68,27 @@ class CommandsUnanswered(ProcessError):
         more = f", and {len(others)} more" if others else ""
         return (
             f"process {first[0]!r}{more}: its command was neither taken nor refused "
-            f"({first[1]!r}); mend that and run the processes again"
+            f"({type(first[1]).__name__}: {first[1]}); mend that and run the processes again"
+        )
+
+
+class HandlerCancelled(ProcessError):
+    """A handler ended in CancelledError, and nobody has cancelled the runner."""
+
+
+class OutcomeNotFollowed(ProcessError):
+    """The row of a process stays as it was, although what became of its step is in the log."""
+
+    def __init__(self, manager: str, process_id: str) -> None:
+        super().__init__(manager, process_id)
+        self.manager = manager
+        self.process_id = process_id
+
+    def __str__(self) -> str:
+        return (
+            f"process manager {self.manager!r}: what became of a step of process "
+            f"{self.process_id!r} is in the log, and its row does not follow; look at the parked "
+            f"keys of projection 'process:{self.manager}'"
         )
 
 

@@ -1,9 +1,15 @@
 """A process manager: which events start and answer its processes, and what its steps are."""
 
+import reprlib
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
-from orchestrix.eventsourcing import ProjectionContext, ProjectionEngine
+from orchestrix.eventsourcing import (
+    InvalidAppend,
+    ProjectionContext,
+    ProjectionEngine,
+    check_stream_id,
+)
 from orchestrix.messaging import Event
 from orchestrix.process_manager.process import Process, Timer
 from orchestrix.process_manager.process_errors import InvalidProcess
@@ -89,11 +95,19 @@ class ProcessManager(Generic[StartT]):
         if isinstance(event, ProcessEvent):
             return event.process_id if event.manager == self.name else None
         process_id = self._key(event)
-        if process_id is None or (isinstance(process_id, str) and process_id):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
-            return process_id
+        if process_id is None:
+            return None
+        problem = f"found {reprlib.repr(process_id)}"
+        if isinstance(process_id, str) and process_id:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+            try:
+                check_stream_id(self.stream_of(process_id))
+            except InvalidAppend as error:
+                problem = f"what became of it cannot be written down: {error}"
+            else:
+                return process_id
         raise InvalidProcess(
             f"process manager {self.name!r}: the key of a {type(event).__name__} is a text that "
-            f"names its process, or None; found {process_id!r}"
+            f"names its process, or None; {problem}"
         )
 
     def _after(

@@ -1,7 +1,9 @@
 """What an event changes in a process: pure functions from row to row.
 
-An outcome of a step that the process is no longer at says nothing, with one exception: when a
-step turns out to be done although the process is being undone, it has to be undone, too.
+A step is left only when it is known whether its commands were taken: who wants the process to be
+undone before that has to wait. An outcome of a step that the process is no longer at says nothing,
+with one exception: when a step turns out to be done although the process is being undone, it has
+to be undone, too.
 """
 
 from collections.abc import Sequence
@@ -58,44 +60,84 @@ class ProcessRules:
 
     def answered(self, process: Process, event: Event, moment: Moment) -> Process:
         """Return the process after an event of the domain; the same if that says nothing."""
-        for step in self.steps:
-            if isinstance(event, step.completed_by) and step.name not in process.answers:
-                answers = {**process.answers, step.name: moment.position}
-                process = replace(process, answers=answers, changed_at=moment.at)
-                if step.name == process.step or process.status is not RUNNING:
-                    process = self._completed(process, step.name, moment)
-            elif isinstance(event, step.failed_by) and step.name == process.step:
-                process = self._failed(process, f"{event.type} at step {step.name!r}", moment)
-        return process
+        if process.status is COMPLETED:
+            return process
+        present = self.step(process.step) if process.status is RUNNING else None
+        if present is not None and isinstance(event, present.failed_by):
+            return self._to_be_undone(process, f"{event.type} at step {present.name!r}", moment)
+        name = self._answered_by(process, event)
+        if name is None:
+            return process
+        answers = {**process.answers, name: moment.position}
+        process = replace(process, answers=answers, changed_at=moment.at)
+        if process.status is not RUNNING:
+            return self._late(process, name, moment)
+        is_known = name == process.step and not process.due
+        return self._done(process, moment) if is_known else process
 
     def followed(self, process: Process, event: ProcessEvent, moment: Moment) -> Process:
         """Return the process after an event of its manager; the same if that says nothing."""
         is_at = event.step == process.step
-        match event:
-            case StepCompleted() if self.step(event.step) is not None:
-                return self._completed(process, event.step, moment)
-            case StepSent() if is_at and process.status is RUNNING:
-                return replace(process, due=False, changed_at=moment.at)
-            case StepFailed() if is_at and process.status is RUNNING:
-                return self._refused(process, event, moment)
-            case StepFailed(taken=taken) if taken and process.status is not RUNNING:
-                return self._completed(process, event.step, moment)
-            case StepTimedOut() if is_at and process.status is RUNNING:
-                error = f"step {event.step!r} took longer than {self._timeout(event.step)}"
-                return self._failed(process, error, moment)
-            case CancellationRequested() if process.status is RUNNING:
-                return self._failed(process, f"cancelled: {event.reason}", moment)
-            case StepCompensated() if process.status is not RUNNING:
+        match event, process.status:
+            case _, ProcessStatus.COMPLETED:
+                return process
+            case CancellationRequested(reason=reason), ProcessStatus.RUNNING:
+                return self._to_be_undone(process, f"cancelled: {reason}", moment)
+            case _, ProcessStatus.RUNNING:
+                return self._stepped(process, event, moment) if is_at else process
+            case StepCompleted(), _ if self._is_news(process, event):
+                return self._late(process, event.step, moment)
+            case StepFailed(taken=taken), _ if taken and self._is_news(process, event):
+                return self._late(process, event.step, moment)
+            case StepCompensated(), _:
                 return self._undone(process, event.step, moment)
-            case StepSettled() if is_at and process.status is PARKED:
+            case StepSettled(), ProcessStatus.PARKED if is_at:
                 return self._undone(process, event.step, moment)
-            case CompensationFailed() if is_at and process.status is COMPENSATING:
+            case CompensationFailed(), ProcessStatus.COMPENSATING if is_at:
                 error = f"{process.error}; then undoing {event.step!r} failed: {event.error}"
                 return replace(process, status=PARKED, due=False, error=error, changed_at=moment.at)
-            case RetryRequested() if process.status is PARKED:
+            case RetryRequested(), ProcessStatus.PARKED:
                 return self._undoing(process, moment)
             case _:
                 return process
+
+    def _stepped(self, process: Process, event: ProcessEvent, moment: Moment) -> Process:
+        """Follow what became of the commands of the present step."""
+        match event:
+            case StepCompleted():
+                return self._done(process, moment)
+            case StepSent() if process.due:
+                process = replace(process, due=False, changed_at=moment.at)
+                if process.error is not None:
+                    return self._failed(process, process.error, moment)
+                return self._done(process, moment) if self._is_answered(process) else process
+            case StepFailed(error=error, taken=taken):
+                if taken:  # some of its commands had an effect
+                    process = replace(process, completed=[*process.completed, event.step])
+                because = process.error or f"step {event.step!r} failed: {error}"
+                return self._failed(process, because, moment)
+            case StepTimedOut() if not process.due:
+                error = f"step {event.step!r} took longer than {self._timeout(event.step)}"
+                return self._failed(process, error, moment)
+            case _:
+                return process
+
+    def _is_answered(self, process: Process) -> bool:
+        """Say whether the present step waits for no event, any more."""
+        step = self.step(process.step)
+        return process.step in process.answers or (step is not None and not step.completed_by)
+
+    def _answered_by(self, process: Process, event: Event) -> str | None:
+        """Return the step that an event completes: the present one, else the first that waits."""
+        waiting = [
+            each.name
+            for each in self.steps
+            if isinstance(event, each.completed_by) and each.name not in process.answers
+        ]
+        return process.step if process.step in waiting else next(iter(waiting), None)
+
+    def _is_news(self, process: Process, event: ProcessEvent) -> bool:
+        return event.step in self._names and event.step not in process.completed
 
     def _at_step(self, process: Process, index: int, moment: Moment) -> Process:
         """Go to a step, and past those that there is nothing to do for."""
@@ -108,26 +150,35 @@ class ProcessRules:
             process = replace(process, completed=[*process.completed, step.name])
         return replace(process, status=COMPLETED, step=None, due=False, deadline=None)
 
-    def _completed(self, process: Process, name: str, moment: Moment) -> Process:
+    def _done(self, process: Process, moment: Moment) -> Process:
+        """Go on after the present step, or back if that was wished for meanwhile."""
+        name = process.step or ""
+        process = replace(process, completed=[*process.completed, name])
+        if process.error is not None:
+            return self._failed(process, process.error, moment)
+        return self._at_step(process, self._names.index(name) + 1, moment)
+
+    def _late(self, process: Process, name: str, moment: Moment) -> Process:
+        """Undo, first of all, what was done although the process is being undone."""
         if name in process.completed:
             return process
-        is_next = process.status is RUNNING and name == process.step
-        if process.status is RUNNING and not is_next:
-            return process
-        process = replace(process, completed=[*process.completed, name])
-        if is_next:
-            return self._at_step(process, self._names.index(name) + 1, moment)
-        if process.status is PARKED:
-            return replace(process, changed_at=moment.at)
-        return self._undoing(process, moment)
+        process = replace(process, completed=[*process.completed, name], changed_at=moment.at)
+        return process if process.status is PARKED else self._undoing(process, moment)
 
-    def _refused(self, process: Process, event: StepFailed, moment: Moment) -> Process:
-        if event.taken:  # some of its commands had an effect
-            process = replace(process, completed=[*process.completed, event.step])
-        return self._failed(process, f"step {event.step!r} failed: {event.error}", moment)
+    def _to_be_undone(self, process: Process, error: str, moment: Moment) -> Process:
+        """Undo a process; but not before it is known whether its commands were taken."""
+        if not process.due:
+            return self._failed(process, error, moment)
+        if process.error is not None:
+            return process
+        return replace(process, error=error, changed_at=moment.at)
 
     def _failed(self, process: Process, error: str, moment: Moment) -> Process:
-        return self._undoing(replace(process, error=error), moment)
+        """Undo what was done, with what was answered although it was not asked for yet."""
+        done = process.completed
+        early = [each for each in self._names if each in process.answers and each not in done]
+        process = replace(process, error=error, completed=[*done, *early])
+        return self._undoing(process, moment)
 
     def _undone(self, process: Process, name: str, moment: Moment) -> Process:
         if name in process.undone or name not in process.completed:
@@ -141,10 +192,10 @@ class ProcessRules:
             process, changed_at=moment.at, cause_position=moment.position, deadline=None
         )
         for name in reversed(process.completed):
-            step = self.step(name)
-            if step is None or step.compensation is None or name in process.undone:
-                continue
-            return replace(process, status=COMPENSATING, step=name, due=True)
+            step = self.step(name)  # one that is gone has to be told, not passed over
+            needs_nothing = step is not None and step.compensation is None
+            if name not in process.undone and not needs_nothing:
+                return replace(process, status=COMPENSATING, step=name, due=True)
         return replace(process, status=FAILED, step=None, due=False)
 
     def _timeout(self, name: str) -> object:

@@ -1,21 +1,19 @@
 """The runner of processes: keeps their rows up to date, and sends what they have to say."""
 
 import asyncio
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+import logging
+from collections.abc import Collection, Generator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from orchestrix.eventsourcing import AsyncEventStore
+from orchestrix.eventsourcing import AsyncEventStore, StorageError, StoreClosed
 from orchestrix.memory_store import InMemoryAsyncEventStore, InMemoryEventStore
 from orchestrix.messaging import ExponentialBackoff, RetryPolicy
-from orchestrix.process_manager.dispatch import UNANSWERED, Dispatch, Send
+from orchestrix.process_manager.dispatch import Dispatch, Send
 from orchestrix.process_manager.process import Process, ProcessStatus
 from orchestrix.process_manager.process_errors import (
     CommandsUnanswered,
     InvalidProcess,
-    ProcessNotEnded,
-    UnknownProcess,
-    WrongStatus,
 )
 from orchestrix.process_manager.process_events import (
     CancellationRequested,
@@ -24,20 +22,21 @@ from orchestrix.process_manager.process_events import (
     StepSettled,
 )
 from orchestrix.process_manager.process_manager import ProcessManager
+from orchestrix.process_manager.process_requests import ask, until_ended
 from orchestrix.process_manager.serving import Serving
 from orchestrix.projection_runtime import (
     NotInTime,
     NotProcessed,
     ProjectionRunner,
     ProjectionStatus,
+    RunnerError,
 )
 from orchestrix.read_models import TableStore
 
+logger = logging.getLogger("orchestrix.processes")
+
 _LOOK: Final = 0.5
 """Seconds after which to look again although nothing was appended."""
-
-_PAUSES: Final = (0.002, 0.05)
-"""Seconds between two looks at a process that somebody waits for: at first, and at most."""
 
 _AT_WORK: Final = ("catching up", "live", "retrying")
 
@@ -57,7 +56,8 @@ class ProcessRunner:
         state_store: Where the rows are: one that keeps tables.
         managers: At least one, of different names.
         send: Gives a command to its one handler, such as a bus's ``send``; async or not.
-        unanswered: Exceptions that do not say whether a command was taken.
+        unanswered: Exceptions that do not say whether a command was taken, besides StorageError,
+            ConcurrencyError and OSError.
         retry: When such a command is sent again; :meth:`run` goes on after the last attempt.
         at_once: The most processes that are served at the same time, at least 1.
         lease_seconds: As for a ProjectionRunner.
@@ -74,7 +74,7 @@ class ProcessRunner:
         managers: Sequence[ProcessManager[Any]],
         send: Send,
         *,
-        unanswered: tuple[type[Exception], ...] = UNANSWERED,
+        unanswered: tuple[type[Exception], ...] = (),
         retry: RetryPolicy | None = None,
         at_once: int = 100,
         lease_seconds: float = 10.0,
@@ -87,6 +87,7 @@ class ProcessRunner:
         self._managers = {each.name: each for each in managers}
         policy = retry or ExponentialBackoff(max_retries=5, initial_delay=0.1, max_delay=10.0)
         self._stopping = asyncio.Event()
+        self._is_at_work = False
         self._serving = [
             Serving(Dispatch(each, event_store, send, unanswered, policy), state_store,
                     event_store, at_once, self._stopping)
@@ -107,44 +108,59 @@ class ProcessRunner:
             RunnerError: The runner is at work already.
         """
         unanswered: dict[str, Exception] = {}
-        try:
-            has_more = True
-            while has_more and not self._stopping.is_set():
-                await self._runner.catch_up()
-                has_more = any([await each.begin(for_ever=False) for each in self._serving])
+        with self._working():
+            try:
+                has_more = True
+                while has_more and not self._stopping.is_set():
+                    await self._runner.catch_up()
+                    has_more = any([await each.begin(for_ever=False) for each in self._serving])
+                    for each in self._serving:
+                        await each.until_served()
+            finally:
                 for each in self._serving:
-                    await each.until_served()
-        finally:
-            for each in self._serving:
-                unanswered |= await each.end()
-            self._stopping.clear()
+                    unanswered |= await each.end()
         if unanswered:
             raise CommandsUnanswered(unanswered)
 
     async def run(self) -> None:
         """Follow the log, and serve every process, until :meth:`stop`.
 
-        What was begun is finished then; cancelled, it is left to the next run.
+        What was begun is finished then; cancelled, it is left to the next run. A store that is
+        away is waited for.
 
         Raises:
             ProjectionsStopped: No manager's rows could be kept up to date any more.
             RunnerError: The runner is at work already.
         """
-        self._stopping.clear()
-        async with self._runner.running():
-            try:
-                while not self._stopping.is_set() and await self._serve():
-                    pass
-                for each in self._serving:
-                    await each.until_served()
-            finally:
-                for each in self._serving:
-                    await each.end()
-                self._stopping.clear()
+        with self._working():
+            async with self._runner.running():
+                try:
+                    while not self._stopping.is_set() and await self._serve():
+                        pass
+                    for each in self._serving:
+                        await each.until_served()
+                finally:
+                    for each in self._serving:
+                        await each.end()
 
     def stop(self) -> None:
-        """Let :meth:`run` finish what was begun, and return."""
-        self._stopping.set()
+        """Let :meth:`run` or :meth:`catch_up` finish what was begun, and return.
+
+        Nothing happens while neither is at work.
+        """
+        if self._is_at_work:
+            self._stopping.set()
+
+    @contextmanager
+    def _working(self) -> Generator[None, None, None]:
+        if self._is_at_work:
+            raise RunnerError("this process runner is at work already; stop it first")
+        self._is_at_work = True
+        self._stopping.clear()
+        try:
+            yield
+        finally:
+            self._is_at_work = False
 
     async def status(self) -> Sequence[ProjectionStatus]:
         """Return how the managers' projections are; see ProjectionRunner."""
@@ -192,33 +208,26 @@ class ProcessRunner:
         Raises:
             ProcessNotEnded: The time is over.
         """
-        table, process = self._manager(manager).table, None
-        pause, longest = _PAUSES
-        try:
-            async with asyncio.timeout(timeout):
-                while True:
-                    process = await self._states.table(table).get(process_id)
-                    if process is not None and (
-                        process.has_ended or process.status is ProcessStatus.PARKED
-                    ):
-                        return process
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, longest)
-        except TimeoutError:
-            status = "not started" if process is None else process.status.value
-            step = f" at step {process.step!r}" if process is not None and process.step else ""
-            problem = f"after {timeout} seconds: it is {status}{step}"
-            raise ProcessNotEnded(process_id, problem) from None
+        return await until_ended(self._states, self._manager(manager), process_id, timeout)
 
     async def _serve(self) -> bool:
         """Begin what is due, then wait for more; return whether it makes sense to go on."""
         for each in self._serving:
             each.look()  # before the head, so that what is written from now on is behind it
-        position = await self._store.head()
-        ready, goes_on = await self._ready_at(position)
-        here = [each for each in self._serving if each.projection_id in ready]
-        if not any([await each.begin(for_ever=True) for each in here]):
-            await self._wait(position)
+        try:
+            position = await self._store.head()
+            ready, goes_on = await self._ready_at(position)
+            here = [each for each in self._serving if each.projection_id in ready]
+            if not any([await each.begin(for_ever=True) for each in here]):
+                await self._wait(position)
+        except (StorageError, OSError) as error:
+            if isinstance(error, StoreClosed):
+                raise
+            logger.warning("the processes wait for a store that is away: %s", error)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK):
+                    await self._stopping.wait()
+            return True
         return goes_on
 
     async def _ready_at(self, position: int) -> tuple[Collection[str], bool]:
@@ -249,17 +258,10 @@ class ProcessRunner:
         process_id: str,
         kind: type[ProcessEvent],
         only: ProcessStatus,
-        **fields: Any,
+        **said: str,
     ) -> None:
         asked = self._manager(manager)
-        process = await self._states.table(asked.table).get(process_id)
-        if process is None:
-            raise UnknownProcess(manager, process_id)
-        if process.status is not only:
-            wanted = f"one that is {only.value} can be asked for that"
-            raise WrongStatus(process_id, process.status.value, wanted)
-        event = kind(manager=manager, process_id=process_id, step=process.step or "", **fields)
-        await self._store.append(asked.stream_of(process_id), [event])
+        await ask(self._store, self._states, asked, process_id, kind, only, **said)
 
     def _manager(self, name: str) -> ProcessManager[Any]:
         if name not in self._managers:
@@ -278,7 +280,7 @@ def _check(managers: Any, at_once: object) -> None:
     for each in managers:
         if not isinstance(each, ProcessManager):
             raise InvalidProcess(f"a process manager is a ProcessManager; found {each!r}")
-    names = [each.name for each in managers]
+    names = [each.name.lower() for each in managers]  # as SQLite compares the names of tables
     for name in names:
         if names.count(name) > 1:
             raise InvalidProcess(f"two process managers are called {name!r}; rename one")

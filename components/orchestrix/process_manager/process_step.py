@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 from orchestrix.messaging import Command, Event
 from orchestrix.process_manager.process import ProcessContext
 from orchestrix.process_manager.process_errors import InvalidProcess
 
 StartT = TypeVar("StartT", bound=Event)
+
+_LONGEST: Final = timedelta(days=36_500)
 
 Commands: TypeAlias = Command | Sequence[Command]
 """One command or several, sent in that order."""
@@ -78,6 +80,11 @@ class ProcessStep(Generic[StartT]):
         if not isinstance(self.timeout, timedelta) or self.timeout <= timedelta(0):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
             raise InvalidProcess(
                 f"step {self.name!r}: its timeout is a timedelta above 0; found {self.timeout!r}"
+            )
+        if self.timeout > _LONGEST:
+            raise InvalidProcess(
+                f"step {self.name!r}: its timeout is at most {_LONGEST}; found {self.timeout!r}; "
+                "to wait for ever, leave it out"
             )
         if not self.done_on:
             raise InvalidProcess(

@@ -1,13 +1,20 @@
 """Serving the processes of one manager: several at the same time, each one once."""
 
 import asyncio
+import logging
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
-from orchestrix.eventsourcing import AsyncEventStore
+from orchestrix.eventsourcing import AsyncEventStore, StorageError, StoreClosed
 from orchestrix.process_manager.dispatch import Dispatch
 from orchestrix.process_manager.process import Process
+from orchestrix.process_manager.process_errors import OutcomeNotFollowed
 from orchestrix.read_models import TableStore
+
+logger = logging.getLogger("orchestrix.processes")
+
+_TIMERS: Final = 100
+"""Timers that are looked at in one query."""
 
 
 class Serving:
@@ -38,6 +45,8 @@ class Serving:
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._busy: set[str] = set()
         self._unanswered: dict[str, Exception] = {}
+        self._served: dict[str, Process] = {}  # as they were when their outcome was written
+        self._stuck: dict[str, Exception] = {}
 
     @property
     def projection_id(self) -> str:
@@ -63,14 +72,31 @@ class Serving:
             for_ever: Whether to send again for as long as it takes.
         """
         begun = await self._time_out()
-        limit = self._at_once + len(self._tasks) + len(self._unanswered)
-        for process in await self._processes.query({"due": True}, limit=limit):
+        limit = self._at_once + len(self._tasks) + len(self._unanswered) + len(self._served)
+        due = await self._processes.query({"due": True}, limit=limit)
+        for process in due:
             name = process.process_id
             is_known = name in self._busy or name in self._tasks or name in self._unanswered
-            if not is_known and len(self._tasks) < self._at_once:
-                self._tasks[name] = asyncio.create_task(self._serve(process, for_ever))
-                begun = True
+            if is_known or self._has_been_served(process) or len(self._tasks) >= self._at_once:
+                continue
+            self._tasks[name] = asyncio.create_task(self._serve(process, for_ever))
+            begun = True
+        if len(due) < limit:  # then these are all
+            names = {each.process_id for each in due} | self._busy | self._tasks.keys()
+            self._served = {name: row for name, row in self._served.items() if name in names}
         return begun
+
+    def _has_been_served(self, process: Process) -> bool:
+        """Say whether its outcome was written before, so that its row should have followed."""
+        name = process.process_id
+        if self._served.get(name) != process:
+            self._served.pop(name, None)
+            self._stuck.pop(name, None)
+            return False
+        if name not in self._stuck:
+            self._stuck[name] = OutcomeNotFollowed(self._dispatch.manager.name, name)
+            logger.error("%s", self._stuck[name])
+        return True
 
     async def until_served(self) -> None:
         """Wait until everything that was begun is done; raise what one ended with."""
@@ -86,8 +112,9 @@ class Serving:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        unanswered, self._unanswered = self._unanswered, {}
-        self._tasks, self._busy = {}, set()
+        unanswered = {**self._unanswered, **self._stuck}
+        self._unanswered, self._stuck = {}, {}
+        self._tasks, self._busy, self._served = {}, set(), {}
         return unanswered
 
     async def _serve(self, process: Process, for_ever: bool) -> None:
@@ -95,24 +122,38 @@ class Serving:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._stopping.wait()
-            is_as_before = await self._processes.get(process.process_id) == process
-            return is_as_before and not self._stopping.is_set()
+            if self._stopping.is_set():
+                return False
+            try:
+                now = await self._processes.get(process.process_id)
+            except (StorageError, OSError) as error:
+                if isinstance(error, StoreClosed):
+                    raise
+                return True  # as far as anybody knows
+            return now is not None and _place(now) == _place(process)
 
         failure = await self._dispatch.serve(process, goes_on, for_ever=for_ever)
         if failure is not None:
             self._unanswered[process.process_id] = failure
+        else:
+            self._served[process.process_id] = process
 
     async def _time_out(self) -> bool:
         """Write down which waits are over; return whether there were any."""
-        has_any = False
-        if not await self._timers.query(limit=1):
-            return False
-        now = await self._store.now()
-        for timer in await self._timers.query(limit=self._at_once):
-            if timer.at > now:
-                break
-            process = await self._processes.get(timer.process_id)
-            if process is not None and not process.due:
-                await self._dispatch.time_out(process)
-                has_any = True
+        has_any, last = False, None
+        while timers := await self._timers.query(limit=_TIMERS, after=last):
+            now = await self._store.now()
+            for timer in timers:
+                if timer.at > now:
+                    return has_any
+                process = await self._processes.get(timer.process_id)
+                if process is not None and not process.due:
+                    await self._dispatch.time_out(process)
+                    has_any = True
+            last = timers[-1].at, timers[-1].process_id
         return has_any
+
+
+def _place(process: Process) -> tuple[object, ...]:
+    """Return where a process is; what else is known of it may change meanwhile."""
+    return process.status, process.step, process.due, process.cause_position

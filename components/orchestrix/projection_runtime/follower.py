@@ -104,6 +104,11 @@ class Follower:
             return known
         return await self.engine.state_store.load_state(self.projection_id)
 
+    def forget_the_end(self) -> None:
+        """Tell no more that it is stopped: it is about to begin again."""
+        if self.condition == "stopped":
+            self.condition, self.problem = "not running", None
+
     async def follow(self, stopping: asyncio.Event, *, to_head: bool) -> None:
         """Handle the log up to its head, or for ever; until `stopping` in any case.
 

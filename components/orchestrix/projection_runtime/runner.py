@@ -222,6 +222,8 @@ class ProjectionRunner:
             raise RunnerError("this runner is at work already; stop it first, or make another")
         stopping = self._stopping = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        for follower in self._followers.values():
+            follower.forget_the_end()
         followers = self._followers.values()
         try:
             with watched(list(followers), self._stall_seconds):

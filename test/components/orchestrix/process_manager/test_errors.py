@@ -10,9 +10,11 @@ from orchestrix.messaging import OrchestrixError
 from orchestrix.process_manager import (
     CommandsUnanswered,
     CompensationError,
+    HandlerCancelled,
     InvalidArguments,
     InvalidProcess,
     InvalidSaga,
+    OutcomeNotFollowed,
     ProcessError,
     ProcessNotEnded,
     SagaError,
@@ -41,6 +43,11 @@ SENTENCES = {
         "see .failures, mend it and execute the saga again to try them again"
     ),
     InvalidProcess("why"): "why",
+    HandlerCancelled("why"): "why",
+    OutcomeNotFollowed("orders", "7"): (
+        "process manager 'orders': what became of a step of process '7' is in the log, and its row "
+        "does not follow; look at the parked keys of projection 'process:orders'"
+    ),
     UnknownProcess("orders", "7"): (
         "process manager 'orders' knows no process '7'; look at the id, and let the runner catch "
         "up with the event that starts it"
@@ -49,7 +56,7 @@ SENTENCES = {
         "process '7' is completed; only one that is running can be asked for that"
     ),
     CommandsUnanswered({"7": OSError("away"), "8": OSError("gone")}): (
-        "process '7', and 1 more: its command was neither taken nor refused (OSError('away')); "
+        "process '7', and 1 more: its command was neither taken nor refused (OSError: away); "
         "mend that and run the processes again"
     ),
     ProcessNotEnded("7", "after 2 seconds: it is running"): (

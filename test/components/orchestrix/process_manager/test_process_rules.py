@@ -112,9 +112,101 @@ def test_each_step_is_caused_by_the_event_that_led_to_it() -> None:
 
 def test_an_answer_may_come_before_the_commands_are_known_to_be_taken() -> None:
     history = History()
-    history.after(*done("withdraw"), APPROVED)
+    process = history.after(*done("withdraw"), APPROVED)
+    assert (at(process), process.answers) == ((RUNNING, "approve", True), {"approve": 3})
+    assert process.cause_position == 2
 
     assert at(history.after(own(StepSent, "approve"))) == (RUNNING, "deposit", True)
+
+
+@pytest.mark.parametrize("wish", [CANCELLED, DENIED])
+@pytest.mark.parametrize(
+    ("fate", "completed"),
+    [
+        (own(StepSent, "approve"), ["withdraw"]),
+        (failed("approve"), ["withdraw"]),
+        (failed("approve", taken=1), ["withdraw", "approve"]),
+    ],
+)
+def test_a_step_is_left_only_when_it_is_known_whether_its_commands_were_taken(
+    wish: Event, fate: Event, completed: list[str]
+) -> None:
+    undoable = replace(APPROVE, compensation=DEPOSIT.compensation)
+    history = History(WITHDRAW, undoable, DEPOSIT)
+    before = history.after(*done("withdraw"))
+    process = history.after(wish)
+    assert (at(process), process.cause_position) == (at(before), before.cause_position)
+    assert process.error is not None
+    assert history.after(CANCELLED, DENIED, own(StepTimedOut, "approve")) == process
+
+    after = history.after(fate)
+    assert (after.status, after.completed, after.error) == (COMPENSATING, completed, process.error)
+
+
+def test_a_step_that_is_done_while_it_is_wished_away_is_undone() -> None:
+    history = History(WITHDRAW, DEPOSIT)
+    history.after(*done("withdraw"), CANCELLED)
+    process = history.after(*done("deposit"))
+
+    assert (at(process), process.completed) == (
+        (COMPENSATING, "deposit", True), ["withdraw", "deposit"],
+    )  # fmt: skip
+
+
+def test_a_step_that_is_answered_while_it_is_wished_away_is_undone() -> None:
+    undoable = replace(APPROVE, compensation=DEPOSIT.compensation)
+    history = History(WITHDRAW, undoable, DEPOSIT)
+    history.after(*done("withdraw"), CANCELLED, APPROVED)
+
+    assert at(history.after(own(StepSent, "approve"))) == (COMPENSATING, "approve", True)
+
+
+def test_a_step_that_waits_for_no_event_any_more_is_done_when_it_is_sent() -> None:
+    assert at(History(WITHDRAW, DEPOSIT).after(own(StepSent, "withdraw"))) == (
+        RUNNING, "deposit", True,
+    )  # fmt: skip
+
+
+def test_one_event_answers_one_step() -> None:
+    again = replace(APPROVE, name="again", command=None)
+    history = History(replace(APPROVE, command=None), WITHDRAW, again)
+    process = history.after(APPROVED)
+    assert (at(process), list(process.answers)) == ((RUNNING, "withdraw", True), ["approve"])
+
+    assert list(history.after(APPROVED).answers) == ["approve", "again"]
+    assert at(history.after(*done("withdraw"))) == (COMPLETED, None, False)
+
+
+def test_what_was_answered_early_is_undone_too() -> None:
+    undoable = replace(APPROVE, compensation=DEPOSIT.compensation)
+    history = History(WITHDRAW, undoable, DEPOSIT)
+    process = history.after(APPROVED, failed("withdraw"))
+
+    assert (at(process), process.completed) == ((COMPENSATING, "approve", True), ["approve"])
+
+
+def test_what_is_completed_stays_so_whatever_comes_and_whatever_steps_there_are() -> None:
+    history = History(WITHDRAW)
+    process = history.after(*done("withdraw"))
+    history.rules = ProcessRules([WITHDRAW, APPROVE, DEPOSIT])
+
+    assert history.after(APPROVED, DENIED, *done("deposit"), CANCELLED, RETRY) is process
+
+
+def test_a_step_that_is_gone_is_not_passed_over_when_it_has_to_be_undone() -> None:
+    history = History(WITHDRAW, DEPOSIT)
+    history.after(*done("withdraw"))
+    history.rules = ProcessRules([DEPOSIT])
+
+    assert at(history.after(failed("deposit"))) == (COMPENSATING, "withdraw", True)
+
+
+def test_a_denial_of_what_is_parked_changes_nothing() -> None:
+    history = History(WITHDRAW, replace(APPROVE, compensation=DEPOSIT.compensation), DEPOSIT)
+    history.after(*done("withdraw"), own(StepSent, "approve"), APPROVED, failed("deposit"))
+    process = history.after(refused("approve"))
+
+    assert history.after(DENIED) is process
 
 
 def test_an_answer_counts_once() -> None:
@@ -145,7 +237,8 @@ def test_a_denial_of_a_step_that_is_not_at_work_says_nothing() -> None:
     process = history.process
 
     assert history.after(DENIED) is process
-    assert at(history.after(*done("withdraw"), DENIED)) == (COMPENSATING, "withdraw", True)
+    history.after(*done("withdraw"), own(StepSent, "approve"))
+    assert at(history.after(DENIED)) == (COMPENSATING, "withdraw", True)
 
 
 def test_a_step_without_commands_waits_for_its_event_only() -> None:
@@ -188,7 +281,8 @@ def test_what_needs_no_undoing_is_left() -> None:
 
 
 def test_a_wait_that_is_over_is_undone_without_a_deadline() -> None:
-    process = History().after(*done("withdraw"), own(StepTimedOut, "approve"))
+    sent = own(StepSent, "approve")
+    process = History().after(*done("withdraw"), sent, own(StepTimedOut, "approve"))
 
     assert (at(process), process.deadline) == ((COMPENSATING, "withdraw", True), None)
 
@@ -201,7 +295,7 @@ def test_a_wait_that_is_over_is_undone_without_a_deadline() -> None:
 )  # fmt: skip
 def test_what_was_done_after_all_is_undone_first(late: Event) -> None:
     history = History(WITHDRAW, DEPOSIT)
-    history.after(*done("withdraw"), CANCELLED)
+    history.after(*done("withdraw"), failed("deposit"))  # so said another runner
     process = history.after(late)
 
     assert (at(process), process.cause_position) == ((COMPENSATING, "deposit", True), 4)
@@ -211,7 +305,7 @@ def test_what_was_done_after_all_is_undone_first(late: Event) -> None:
 
 def test_a_refusal_after_the_cancellation_changes_nothing() -> None:
     history = History(WITHDRAW, DEPOSIT)
-    process = history.after(*done("withdraw"), CANCELLED)
+    process = history.after(*done("withdraw"), failed("deposit"))
 
     assert history.after(failed("deposit")) is process
     assert history.after(own(StepSent, "withdraw"), own(StepTimedOut, "withdraw")) is process
@@ -220,7 +314,7 @@ def test_a_refusal_after_the_cancellation_changes_nothing() -> None:
 
 def test_what_was_undone_meanwhile_is_not_undone_again() -> None:
     history = History(WITHDRAW, DEPOSIT)
-    history.after(*done("withdraw"), CANCELLED, *done("deposit"))
+    history.after(*done("withdraw"), failed("deposit"), *done("deposit"))
     process = history.after(*undone("withdraw"))
     assert (at(process), process.undone) == ((COMPENSATING, "deposit", True), ["withdraw"])
 
@@ -230,7 +324,7 @@ def test_what_was_undone_meanwhile_is_not_undone_again() -> None:
 
 def test_what_was_never_done_is_not_undone() -> None:
     history = History(WITHDRAW, DEPOSIT)
-    process = history.after(*done("withdraw"), CANCELLED)
+    process = history.after(*done("withdraw"), failed("deposit"))
 
     assert history.after(*undone("deposit")) is process
 
@@ -259,7 +353,7 @@ def test_a_refused_compensation_parks_until_it_is_asked_for() -> None:
 
 def test_a_refusal_to_undo_another_step_than_the_present_one_says_nothing() -> None:
     history = History(WITHDRAW, DEPOSIT)
-    history.after(*done("withdraw"), CANCELLED)
+    history.after(*done("withdraw"), failed("deposit"))
     process = history.after(*done("deposit"))
 
     assert history.after(refused("withdraw")) is process
@@ -279,7 +373,7 @@ def test_what_was_settled_by_hand_is_undone() -> None:
 
 def test_what_is_done_while_its_process_is_parked_waits_with_it() -> None:
     history = History(WITHDRAW, DEPOSIT)
-    history.after(*done("withdraw"), CANCELLED, refused("withdraw"))
+    history.after(*done("withdraw"), failed("deposit"), refused("withdraw"))
     process = history.after(*done("deposit"))
     assert (at(process), process.completed) == (
         (PARKED, "withdraw", False), ["withdraw", "deposit"],
@@ -290,7 +384,7 @@ def test_what_is_done_while_its_process_is_parked_waits_with_it() -> None:
 
 def test_what_was_undone_while_its_process_is_parked_needs_no_retry() -> None:
     history = History(WITHDRAW, DEPOSIT)
-    history.after(*done("withdraw"), CANCELLED, refused("withdraw"))
+    history.after(*done("withdraw"), failed("deposit"), refused("withdraw"))
 
     assert at(history.after(*undone("withdraw"))) == (FAILED, None, False)
 
@@ -346,8 +440,9 @@ def test_from_wherever_it_is_a_process_can_come_to_its_end(events: Sequence[Even
         if process.has_ended:
             break
         step = process.step or ""
+        sent = own(StepSent if step == "approve" else StepCompleted, step)
         outcome = {
-            RUNNING: APPROVED if step == "approve" else own(StepCompleted, step),
+            RUNNING: sent if process.due else APPROVED,
             COMPENSATING: own(StepCompensated, step),
             PARKED: RETRY,
         }[process.status]

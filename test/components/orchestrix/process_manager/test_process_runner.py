@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,7 +39,9 @@ from orchestrix.process_manager import (
     StepTimedOut,
     UnknownProcess,
     WrongStatus,
+    process_runner,
 )
+from orchestrix.projection_runtime import ProjectionsStopped, RunnerError
 from orchestrix.sqlite_store import open_sqlite_projections, open_sqlite_store
 from orchestrix.testing.conformance.event_store import log_of
 
@@ -362,17 +364,37 @@ async def test_a_compensation_is_told_why(world: World) -> None:
     assert errors == ["step 'again' failed: NotEnough: 60 of 40"]
 
 
-async def test_what_makes_no_command_is_a_refusal(world: World) -> None:
-    await world.request()
-    text: Any = "withdraw"
-    broken = ProcessStep[Any]("broken", command=lambda _: text)
-    await world.runner(WITHDRAW, broken).catch_up()
+@pytest.mark.parametrize("made", ["withdraw", None, [5], KeyError("amount")])
+async def test_what_makes_no_command_is_told_and_refuses_nothing(world: World, made: Any) -> None:
+    def make(_: Any) -> Any:
+        if isinstance(made, Exception):
+            raise made
+        return made
 
-    assert (await world.process()).error == (
-        "step 'broken' failed: InvalidProcess: step 'broken': its command makes a command, or a "
-        "list of them; it made 'withdraw'"
-    )
-    assert await world.bank.balances("a") == [100]
+    await world.request("t-1")
+    broken: Any = ProcessStep("broken", command=make)
+    with pytest.raises(CommandsUnanswered, match=r"process 't-1': its command was neither"):
+        await world.runner(WITHDRAW, broken).catch_up()
+    assert await world.bank.balances("a") == [90]
+
+    await world.runner(WITHDRAW, replace(DEPOSIT, name="broken")).catch_up()
+    assert await world.bank.balances("a", "b") == [90, 10]
+
+
+async def test_a_builder_that_fails_the_second_time_refuses_nothing(world: World) -> None:
+    tried: list[int] = []
+
+    def make(_: Any) -> Command:
+        tried.append(1)
+        if len(tried) == 2:
+            raise KeyError("amount")
+        return Withdraw(account="a", amount=10)
+
+    world.bank.lost = failing_once(OSError("away"), Withdraw)
+    await world.request()
+    await world.runner(replace(WITHDRAW, command=make), DEPOSIT).catch_up()
+
+    assert await world.bank.balances("a", "b") == [90, 10]
 
 
 async def test_a_refused_compensation_parks_the_process_and_says_so(
@@ -485,7 +507,6 @@ async def test_a_cancelled_process_is_undone(world: World) -> None:
 
 async def test_a_step_that_is_done_while_its_process_is_cancelled_is_undone(world: World) -> None:
     await world.request()
-    runner = world.runner()
     going, go_on = asyncio.Event(), asyncio.Event()
     send = world.bank.send
 
@@ -501,14 +522,43 @@ async def test_a_step_that_is_done_while_its_process_is_cancelled_is_undone(worl
     await going.wait()
     await runner.cancel("transfers", "t-1", "too slow")
     async with asyncio.timeout(5):
-        while await world.status() != "compensating":  # noqa: ASYNC110 - nobody announces it
+        while (await world.process()).error is None:  # noqa: ASYNC110 - nobody announces it
             await asyncio.sleep(0.001)
     go_on.set()
     process = await runner.ended("transfers", "t-1")
-    assert (process.status, process.undone) == (ProcessStatus.FAILED, ["deposit", "withdraw"])
     runner.stop()
     await running
 
+    assert (process.status, process.undone) == (ProcessStatus.FAILED, ["deposit", "withdraw"])
+    assert process.error == "cancelled: too slow"
+    assert await world.bank.balances("a", "b") == [100, 0]
+
+
+@pytest.mark.parametrize("which", [Withdraw, Deposit])
+async def test_a_process_cancelled_while_nobody_knows_a_commands_fate_is_undone_when_it_is_known(
+    world: World, which: type[Command]
+) -> None:
+    away = True
+
+    def lose(command: Command) -> None:
+        if away and isinstance(command, which):
+            raise OSError("away")
+
+    world.bank.lost = lose
+    await world.request()
+    with pytest.raises(CommandsUnanswered):
+        await world.runner().catch_up()
+    runner = world.runner()
+    await runner.cancel("transfers", "t-1", "no hurry")
+    with pytest.raises(CommandsUnanswered):
+        await runner.catch_up()
+    assert ((await world.process()).error, await world.status()) == (
+        "cancelled: no hurry", "running",
+    )  # fmt: skip
+
+    away = False
+    await runner.catch_up()
+    assert await world.status() == "failed"
     assert await world.bank.balances("a", "b") == [100, 0]
 
 
@@ -592,28 +642,29 @@ async def test_who_is_stopped_does_not_go_on_trying(world: World) -> None:
     assert len(world.bank.sent) == 1
 
 
-async def test_what_was_cancelled_is_not_tried_any_more(world: World) -> None:
+async def test_what_another_runner_has_done_is_not_tried_any_more(world: World) -> None:
     sent = asyncio.Event()
 
     def away(_: Command) -> None:
         sent.set()
         raise OSError("the bank is away")
 
+    other = Bank(world.store)
     world.bank.failing = away
     await world.request()
     runner = world.runner()
     running = asyncio.create_task(runner.run())
     await sent.wait()
-    await runner.cancel("transfers", "t-1", "no hurry")
-    process = await runner.ended("transfers", "t-1")
+    async with asyncio.timeout(10):
+        while not (await world.process()).has_ended:
+            with suppress(ProjectionsStopped):
+                other_runner = ProcessRunner(world.store, world.states, [world.manager], other.send)
+                await other_runner.catch_up()
     runner.stop()
     await running
-    tried = len(world.bank.sent)
-    await world.runner().catch_up()
 
-    assert (process.status, process.completed) == (ProcessStatus.FAILED, [])
-    assert len(world.bank.sent) == tried
-    assert await world.bank.balances("a") == [100]
+    assert await world.status() == "completed"
+    assert await world.bank.balances("a", "b") == [90, 10]
 
 
 async def test_so_many_are_served_at_once_and_no_more(world: World) -> None:
@@ -776,14 +827,200 @@ async def test_of_two_runners_one_is_at_work(world: World) -> None:
 
 async def test_a_step_that_is_gone_is_told_and_waits_for_its_name(world: World) -> None:
     world.bank.failing = failing_once(OSError("away"), Deposit)
-    await world.request()
+    await world.request("t-1")
     with pytest.raises(CommandsUnanswered):
         await world.runner(retry=NoRetry()).catch_up()
-    with pytest.raises(InvalidProcess, match="at step 'deposit', which is none any more; give"):
+    await world.request("t-2")
+    with pytest.raises(CommandsUnanswered, match="at step 'deposit', which is none any more; give"):
         await world.runner(WITHDRAW, replace(DEPOSIT, name="pay in")).catch_up()
+    assert await world.status("t-2") == "completed"
     await world.runner(WITHDRAW, DEPOSIT).catch_up()
 
+    assert await world.bank.balances("a", "b") == [80, 20]
+
+
+class Odd(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Odd(), "Odd (its text cannot be had: RuntimeError)"),
+        (ValueError("\udcff"), r"ValueError: \udcff"),
+        (ValueError("x" * 5000), "ValueError: xxx"),
+    ],
+    ids=["without a text", "a surrogate", "long"],
+)
+async def test_a_refusal_is_told_whatever_its_text_is(
+    world: World, error: Exception, told: str
+) -> None:
+    world.bank.failing = failing_once(error, Deposit)
+    await world.request()
+    await world.runner().catch_up()
+
+    process = await world.process()
+    assert process.status is ProcessStatus.FAILED
+    assert process.error is not None
+    assert told in process.error
+    assert len(process.error) < 3000
+    assert await world.bank.balances("a", "b") == [100, 0]
+
+
+async def test_a_handler_that_is_cancelled_by_others_is_asked_again(world: World) -> None:
+    cancelled: Any = asyncio.CancelledError()
+    world.bank.lost = failing_once(cancelled, Withdraw)
+    await world.request()
+    await world.runner().catch_up()
+
     assert await world.bank.balances("a", "b") == [90, 10]
+
+
+@pytest.mark.parametrize("process_id", ["x" * 500, "a\0b"], ids=["long", "NUL"])
+async def test_an_id_that_nothing_can_be_written_down_about_starts_nothing(
+    world: World, process_id: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.store.append("odd", [TransferRequested(transfer_id=process_id)])
+    await world.request("t-2")
+    runner = world.runner()
+    with caplog.at_level(logging.CRITICAL):
+        await runner.catch_up()
+    (status,) = await runner.status()
+
+    assert status.parked_keys == 1
+    assert len(world.bank.sent) == 2
+    assert await world.status("t-2") == "completed"
+
+
+async def test_an_outcome_that_the_rows_cannot_follow_is_told_and_not_repeated(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.request()
+    runner = world.runner()
+    followed = world.manager.rules.followed
+
+    def broken(*_: Any) -> Process:
+        raise OverflowError("no such time")
+
+    monkeypatch.setattr(world.manager.rules, "followed", broken)
+    with caplog.at_level(logging.CRITICAL), pytest.raises(CommandsUnanswered, match="parked keys"):
+        await runner.catch_up()
+    assert len(world.bank.sent) == 1
+    (status,) = await runner.status()
+    assert status.parked_keys + status.retrying_keys == 1
+
+    monkeypatch.setattr(world.manager.rules, "followed", followed)
+    await runner._runner.retry("process:transfers", world.manager.stream_of("t-1"))
+    await runner.catch_up()
+    assert await world.bank.balances("a", "b") == [90, 10]
+
+
+class Away:
+    """A store that is away for some calls of some methods."""
+
+    def __init__(self, store: Any, *methods: str) -> None:
+        self._store, self.methods, self.left = store, methods, 3
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.methods and self.left:
+            self.left -= 1
+            raise StoreUnavailable("x", "it is away")
+        return getattr(self._store, name)
+
+
+@pytest.mark.parametrize("method", ["head", "append", "now", "wait_for_events"])
+async def test_a_store_that_is_away_is_waited_for(
+    world: World, method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(process_runner, "_LOOK", 0.01)
+    runner = world.runner(WITHDRAW, APPROVE, DEPOSIT)
+    await world.request()
+    away: Any = Away(world.store, method)
+    runner._store = away
+    for serving in runner._serving:
+        serving._store = serving._dispatch._store = away
+    with caplog.at_level(logging.CRITICAL):
+        running = asyncio.create_task(runner.run())
+        async with asyncio.timeout(5):
+            while not await is_waiting(world):
+                await asyncio.sleep(0.001)
+        world.clock.now += timedelta(days=1)
+        process = await runner.ended("transfers", "t-1")
+        runner.stop()
+        await running
+
+    assert process.status is ProcessStatus.FAILED
+    assert away.left == 0
+    assert await world.bank.balances("a", "b") == [100, 0]
+
+
+async def is_waiting(world: World) -> bool:
+    process = await world.states.table(world.manager.table).get("t-1")
+    return process is not None and process.step == "approve" and not process.due
+
+
+async def test_timers_of_others_do_not_wait_for_what_is_not_answered(world: World) -> None:
+    def fail(command: Command) -> None:
+        if getattr(command, "transfer_id", None) == "t-1":
+            raise OSError("away")
+
+    world.bank.failing = fail
+    for number in range(1, 5):
+        await world.request(f"t-{number}")
+    with pytest.raises(CommandsUnanswered):
+        await world.runner(APPROVE).catch_up()
+    world.clock.now += timedelta(days=1)
+    with pytest.raises(CommandsUnanswered):
+        await world.runner(APPROVE, at_once=1).catch_up()
+
+    assert [await world.status(f"t-{number}") for number in range(1, 5)] == [
+        "running", "failed", "failed", "failed",
+    ]  # fmt: skip
+
+
+async def test_a_runner_that_is_at_work_is_not_disturbed(world: World) -> None:
+    runner = world.runner()
+    runner.stop()
+    running = asyncio.create_task(runner.run())
+    await asyncio.sleep(0)
+    for call in (runner.catch_up, runner.run):
+        with pytest.raises(RunnerError, match="this process runner is at work already"):
+            await call()
+    await world.request()
+    assert (await runner.ended("transfers", "t-1")).status is ProcessStatus.COMPLETED
+    runner.stop()
+    await running
+    runner.stop()
+    await world.request("t-2")
+    await runner.catch_up()
+
+    assert await world.status("t-2") == "completed"
+
+
+async def test_a_runner_that_was_stopped_by_others_can_run_again(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    runner = world.runner()
+    await world.states.set_desired_status("process:transfers", "paused")
+    with caplog.at_level(logging.CRITICAL), pytest.raises(ProjectionsStopped):
+        await runner.catch_up()
+    await world.states.set_desired_status("process:transfers", "running")
+    running = asyncio.create_task(runner.run())
+    await world.request()
+    assert (await runner.ended("transfers", "t-1")).status is ProcessStatus.COMPLETED
+    runner.stop()
+    await running
+
+
+async def test_requests_belong_to_the_story(world: World) -> None:
+    started = await world.request(correlation_id="story")
+    runner = world.runner(APPROVE)
+    await runner.catch_up()
+    await runner.cancel("transfers", "t-1", "why")
+    asked = (await log_of(world.store))[-1].event
+
+    assert (asked.correlation_id, asked.causation_id) == ("story", started.id)
 
 
 @pytest.mark.parametrize("turns", range(0, 120, 3))
@@ -869,6 +1106,7 @@ def test_what_cannot_be_a_step_is_told(arguments: Any, sentence: str | None) -> 
         (transfers(), {}, "needs a list of at least one process manager"),
         (["transfers"], {}, "a process manager is a ProcessManager; found 'transfers'"),
         ([transfers(), transfers()], {}, "two process managers are called 'transfers'"),
+        ([transfers(), transfers(name="Transfers")], {}, "two process managers are called"),
         ([transfers()], {"at_once": 0}, "at_once is a whole number from 1 on; found 0"),
     ],
 )
