@@ -48,6 +48,8 @@ class SagaRun:
         self._steps = steps
         self._state = state
         self._keep = save
+        ran = [each for each in steps if self._status_of(each).status == "in_progress"]
+        self._unknown = ran[0].name if ran else None  # it ran when a process ended, and may be done
 
     async def go_on(self) -> Any:
         """Do the steps that are not done, and return what the last one returned."""
@@ -59,6 +61,8 @@ class SagaRun:
         except _ActionFailed as failed:
             original = failed.error
         except asyncio.CancelledError as error:  # while a state was saved
+            if self._unknown is not None:
+                raise  # as after a crash: undoing would leave out what that step may have done
             original = error
         raise await self._after_undoing(original)
 
@@ -75,10 +79,15 @@ class SagaRun:
         try:
             result = await self._call(step, step.action)
         except (Exception, asyncio.CancelledError) as error:
+            is_cancelled = isinstance(error, asyncio.CancelledError) and _is_asked_to_end()
+            if is_cancelled and step.name == self._unknown:
+                raise
             text = _sentence(error)
             self._state = self._changed(step, status="failed", error=text, completed_at=_now())
             raise _ActionFailed(error) from error
         self._state = self._changed(step, status="completed", result=result, completed_at=_now())
+        if step.name == self._unknown:
+            self._unknown = None
 
     async def _after_undoing(self, original: BaseException) -> BaseException:
         """Undo what was done, even when cancelled meanwhile; return what is to be raised then."""

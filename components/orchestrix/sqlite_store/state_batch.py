@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import AbstractAsyncContextManager, ExitStack
 from types import TracebackType
 
-from orchestrix.eventsourcing import BatchInsideBatch
+from orchestrix.eventsourcing import BatchInsideBatch, StorageError, TransactionEnded
 from orchestrix.projection_state import ProjectionState
 from orchestrix.sqlite_store.blocking import to_its_end
 from orchestrix.sqlite_store.connections import Connections
@@ -56,11 +56,23 @@ class SQLiteStateBatch(AbstractAsyncContextManager[SQLiteStateTransaction]):
         traceback: TracebackType | None,
     ) -> None:
         if error_type is not None:
+            was_ended = self._transaction.was_ended
             self._ending.__exit__(error_type, error, traceback)
             if isinstance(error, sqlite3.OperationalError) and is_of_the_machine(error):
                 raise explained(self._database.path, error) from error
+            if was_ended and isinstance(error, Exception) and not _is_of_sqlite(error):
+                raise TransactionEnded(str(self._database.path)) from error
             return
         with self._ending:
             self._database.check_process()
             await to_its_end(self._transaction.commit)
         self._known.update(self._transaction.states)
+
+
+def _is_of_sqlite(error: BaseException | None) -> bool:
+    """Say whether SQLite may have ended the transaction by itself, or its end was told before."""
+    while error is not None:
+        if isinstance(error, (sqlite3.Error, StorageError, TransactionEnded)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -71,6 +71,11 @@ class SQLiteStateTransaction(TableTransaction, ManagedTransaction):
         with problems_explained(self._path):
             self._writing.commit()
 
+    @property
+    def was_ended(self) -> bool:
+        """Whether somebody else has ended what was begun."""
+        return self._writing.was_ended
+
     def roll_back(self) -> None:
         """End; take back what was written, if anything was and it is not committed."""
         self._writing.roll_back()

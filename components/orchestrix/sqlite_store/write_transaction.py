@@ -32,6 +32,11 @@ class WriteTransaction:
         return self._has_begun
 
     @property
+    def was_ended(self) -> bool:
+        """Whether it was begun, and somebody else has ended it."""
+        return self._has_begun and not self._connection.in_transaction
+
+    @property
     def ready(self) -> sqlite3.Connection | None:
         """The connection, when it holds the write lock and all that was wanted is done."""
         is_ready = self._has_begun and not self._wanted and self._connection.in_transaction

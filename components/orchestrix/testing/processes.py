@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
+from orchestrix.eventsourcing import ConcurrencyError, StorageError
 from orchestrix.memory_store import InMemoryAsyncEventStore, InMemoryEventStore, InMemoryProjections
 from orchestrix.messaging import Command, Event
 from orchestrix.process_manager import Process, ProcessManager, ProcessRunner
@@ -31,13 +32,21 @@ class ProcessScenario:
         self._sent: list[Command] | None = None
 
     def refusing(self, command: type[Command], error: Exception) -> Self:
-        """Let the handler of `command`, and of its subclasses, raise `error`."""
+        """Let the handler of `command`, and of its subclasses, raise `error`.
+
+        An OSError, a StorageError or a ConcurrencyError is no refusal.
+        """
         if not (isinstance(command, type) and issubclass(command, Command)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
             raise InvalidScenario(f"refusing takes a class of commands; found {shown(command)}")
         if not isinstance(error, Exception):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
             raise InvalidScenario(
                 f"refusing takes what the handler raises, as in refusing({command.__qualname__}, "
                 f"ValueError('no')); found {shown(error)}"
+            )
+        if isinstance(error, (OSError, StorageError, ConcurrencyError)):
+            raise InvalidScenario(
+                f"a {type(error).__name__} does not say whether a command was taken, so it is sent "
+                "again and again; refuse it with another exception"
             )
         self._check_not_run("refusing")
         self._refusing.append((command, error))
@@ -89,9 +98,7 @@ class ProcessScenario:
 
     async def _run(self) -> list[Command]:
         if self._sent is None:
-            runner = ProcessRunner(
-                self._store, self._states, [self._manager], self._handle, unanswered=()
-            )
+            runner = ProcessRunner(self._store, self._states, [self._manager], self._handle)
             self._sent = []
             if self._given:
                 await self._store.append("given", self._given)

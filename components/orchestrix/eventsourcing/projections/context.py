@@ -32,11 +32,13 @@ class ProjectionContext:
         """The state store's own connection; what is written with it commits with the state.
 
         Raises:
-            NoTransaction: The state store has no transactions, or the batch has ended.
+            NoTransaction: The state store has no transactions, the engine does not use them, or the
+                batch has ended.
         """
         if self._transaction is None:
             raise NoTransaction(
                 f"projection {self.projection_id!r} keeps its state in a store without "
-                "transactions; give it a transactional state store, or write elsewhere"
+                "transactions, or does not use them; give it a transactional state store, leave "
+                "out transactional=False, or write elsewhere"
             )
         return self._transaction.connection

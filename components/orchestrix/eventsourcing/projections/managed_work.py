@@ -10,6 +10,7 @@ from typing import Any
 from orchestrix.eventsourcing.errors import StorageError
 from orchestrix.eventsourcing.projections.cancellation import is_failure, note
 from orchestrix.eventsourcing.projections.dispatch import Dispatch
+from orchestrix.eventsourcing.projections.errors import TransactionEnded
 from orchestrix.eventsourcing.projections.handlers import call
 from orchestrix.eventsourcing.projections.held_keys import Aside, HeldKeys
 from orchestrix.eventsourcing.projections.keys import Keys
@@ -84,7 +85,7 @@ class ManagedWork(TransactionalWork):
     ) -> None:
         """See Parking."""
         await self._be_ready()
-        await self._answer(key)
+        await self._answer(key, events[0].position)
 
         async def work(transaction: ManagedTransaction) -> None:
             parked = await _find(transaction.parked, key)
@@ -95,7 +96,7 @@ class ManagedWork(TransactionalWork):
 
         try:
             await self._change(work)
-        except (StorageError, StateConflict):
+        except (StorageError, StateConflict, TransactionEnded):
             raise
         except (Exception, asyncio.CancelledError) as error:
             if not is_failure(error, self.requests_before):
@@ -111,15 +112,19 @@ class ManagedWork(TransactionalWork):
             for each in events:
                 await self.retry(key, [each], delay_after)
 
-    async def _answer(self, key: str) -> None:
+    async def _answer(self, key: str, first: int) -> None:
         """Take note that a key is tried anew, before that: a later request is another one."""
+
+        def is_asked(parked: ParkedKey) -> bool:
+            return parked.request == "retry" and parked.position == first
+
         known = await self._managed.parked_keys(self._settings.projection_id)
-        if not any(each.key == key and each.request == "retry" for each in known):
+        if not any(each.key == key and is_asked(each) for each in known):
             return
 
         async def work(transaction: ManagedTransaction) -> None:
             parked = await _find(transaction.parked, key)
-            if parked is not None and parked.request == "retry":
+            if parked is not None and is_asked(parked):
                 await transaction.parked.save(replace(parked, attempts=0, delay=0.0))
                 await transaction.parked.answer(key, "retry")
 

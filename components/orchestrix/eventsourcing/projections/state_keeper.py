@@ -7,6 +7,7 @@ from orchestrix.eventsourcing.projections.handlers import is_coroutine_function
 from orchestrix.eventsourcing.projections.progress import Progress
 from orchestrix.projection_state import (
     InMemoryProjectionStateStore,
+    ManagedStateStore,
     ProjectionState,
     ProjectionStateStore,
     TransactionalProjectionStateStore,
@@ -54,7 +55,15 @@ class StateKeeper:
         self.transactional = can if transactional else None
         self._is_asked_again = can is not None and not transactional
         self._latest: ProjectionState | None = None
+        self._stored: int | None = None  # the revision that the store had when we knew it last
         self._is_stored = False  # whether the store ever had a state
+
+    @property
+    def managed(self) -> ManagedStateStore | None:
+        """The store, when it keeps what is set aside and its transactions are not used."""
+        if self._is_asked_again and isinstance(self._store, ManagedStateStore):
+            return self._store
+        return None
 
     @property
     def store(self) -> ProjectionStateStore:
@@ -86,14 +95,25 @@ class StateKeeper:
             self.remember(await self._store.load_state(self._projection_id))
         return self.known()
 
-    def forget(self) -> None:
-        """Ask a store again that other processes use, too, although its transactions are not."""
-        if self._is_asked_again:
-            self._latest = None
+    async def moved_on(self, progress: Progress) -> ProjectionState | None:
+        """Return what is stored, if somebody else has moved on from what we saved last.
+
+        A store is asked that other processes use, too, although its transactions are not. What is
+        ahead of it in our own memory stays, as long as it is ours to save.
+        """
+        if not self._is_asked_again:
+            return None
+        stored = await self._store.load_state(self._projection_id)
+        found = None if stored is None else stored.revision
+        if stored is None or found in (self._stored, progress.revision()):
+            return None
+        self.remember(stored)
+        return stored
 
     def remember(self, state: ProjectionState | None) -> None:
         """Take note of what was saved or loaded elsewhere."""
         self._latest, self._is_stored = state, state is not None
+        self._stored = None if state is None else state.revision
 
     def hold(self, state: ProjectionState) -> None:
         """Take note of where the engine is, although the store may not know it."""
@@ -116,4 +136,5 @@ class StateKeeper:
         state = progress.make_state()
         self.hold(state)
         await self._store.save_state(state)
+        self._stored = state.revision
         self._is_stored, progress.is_dirty = True, False

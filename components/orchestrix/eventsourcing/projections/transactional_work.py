@@ -98,8 +98,9 @@ class TransactionalWork(Work):
             if not must_reset:  # else the replay never happened
                 self._begin_chunk(feed, items, page)
                 start = self._settings.start
-                if feed == "recorded" and from_start(items, feed, start, self._progress):
-                    self._progress.failed_position = items[0].position
+                fresh = from_start(items, feed, start, self._progress)
+                if feed == "recorded" and fresh:
+                    self._progress.failed_position = fresh[0].position
             await self._count_failure(error)
             raise
 

@@ -63,9 +63,9 @@ class Work:
 
     async def initialize(self) -> None:
         """See the engine."""
-        if not self._progress.is_dirty:
-            self._keeper.forget()
         await self._load()
+        if (stored := await self._keeper.moved_on(self._progress)) is not None:
+            self._begin(stored)
         if self._keeper.known() is None or self._progress.is_dirty:
             await self._save()
 
@@ -185,7 +185,8 @@ class Work:
         try:
             await self._apply(items, feed)
         except GeneratorExit:  # the loop is gone, and nothing can be waited for
-            self._keeper.keep(progress)
+            if not self._keeper.keep(progress):
+                progress.is_dirty = True
             raise
         except BaseException as error:
             await self._save_failure(error)
@@ -271,6 +272,7 @@ class Work:
             self._keeper.hold(before.make_state())
             raise
         try:
+            await self._set_free()
             await self._registry.reset(self._progress.context(0, None, replaying=True))
         except (Exception, asyncio.CancelledError) as error:
             self._progress.fault = "handler"
@@ -280,6 +282,12 @@ class Work:
         self._progress.has_moved = True
         self._progress.succeed()
         await self._save()
+
+    async def _set_free(self) -> None:
+        """Forget what another engine has set aside: a replay meets it again."""
+        if (store := self._keeper.managed) is not None:
+            async with store.transaction(self._settings.projection_id) as transaction:
+                await transaction.parked.clear()
 
     async def _save_failure(self, error: BaseException) -> None:
         """Save what was handled before `error`; a failure of that does not hide `error`."""

@@ -821,6 +821,21 @@ async def test_a_failed_event_cannot_be_left_out_by_going_back(case: Case) -> No
         await case.engine.process_events([case.record(4)])
 
 
+async def test_a_request_is_answered_by_nothing_but_its_own_attempt() -> None:
+    case = Case()
+    case.append(("a", 1), ("a", 2))
+    case.failing = {1}
+    assert await case.feed(delay=None) == [1]
+    first, second = case.record(1), case.record(2)
+    await case.store.request("seen", "a", "retry")
+    await case.parking.retry("a", [second], lambda _: None)
+    assert ((await case.key()).request, (await case.key()).attempts) == ("retry", 1)
+
+    case.failing = set()
+    await case.parking.retry("a", [first, second], lambda _: None)
+    assert await case.rows() == {"a": [1, 2]}
+
+
 @pytest.mark.parametrize("between", [("a", 2), ("c", 2)])
 async def test_a_failed_event_cannot_be_left_out_by_setting_a_later_one_aside(
     between: tuple[str, int],

@@ -943,7 +943,7 @@ async def test_a_store_that_is_away_is_waited_for(
     with caplog.at_level(logging.CRITICAL):
         running = asyncio.create_task(runner.run())
         async with asyncio.timeout(5):
-            while not await is_waiting(world):
+            while not await is_waiting(world):  # noqa: ASYNC110 - nobody announces it
                 await asyncio.sleep(0.001)
         world.clock.now += timedelta(days=1)
         process = await runner.ended("transfers", "t-1")
@@ -1084,6 +1084,7 @@ def test_what_cannot_be_a_process_manager_is_told(arguments: Any, sentence: str)
         ({"failed_on": TransferDenied}, "has failed_on and no done_on"),
         ({"timeout": timedelta(1)}, "has a timeout and waits for no event"),
         ({"done_on": TransferApproved, "timeout": timedelta(0)}, "its timeout is a timedelta"),
+        ({"done_on": TransferApproved, "timeout": timedelta.max}, "its timeout is at most"),
         (
             {"done_on": TransferApproved, "timeout": 5},
             "a timedelta above 0; found 5",

@@ -213,3 +213,49 @@ async def test_killed_at_any_save_it_ends_with_all_done_or_nothing(
         assert statuses(saga.get_state())[0] == ("failed" if fails else "completed")
         repeated = [call for call in set(diary.calls) if diary.calls.count(call) > 1]
         assert len(repeated) <= 1, (at, diary.calls)
+
+
+@pytest.mark.parametrize("where", ["save", "action"])
+async def test_cancelled_before_the_call_that_is_made_again_has_ended_it_is_left_as_it_was(
+    where: str,
+) -> None:
+    reached, paid = asyncio.Event(), list[str]()
+
+    class Slow(InMemorySagaStateStore):
+        is_slow = False
+
+        async def save_state(self, state: SagaState) -> None:
+            if self.is_slow:
+                reached.set()
+                await asyncio.Event().wait()
+            await super().save_state(state)
+
+    store = Slow()
+
+    async def pay() -> None:
+        paid.append("paid")
+        if len(paid) == 1:
+            raise Killed
+        if where == "action" and len(paid) == 2:
+            reached.set()
+            await asyncio.Event().wait()
+
+    def saga() -> Saga:
+        made = Saga("payment", [SagaStep("pay", pay, lambda: paid.append("undone"))], store)
+        made.saga_id = "1"
+        return made
+
+    with pytest.raises(Killed):
+        await saga().execute()
+    store.is_slow = where == "save"
+    again = asyncio.create_task(saga().execute())
+    await reached.wait()
+    again.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await again
+    store.is_slow = False
+    last = saga()
+    await last.execute()
+
+    assert last.is_successful()
+    assert "undone" not in paid

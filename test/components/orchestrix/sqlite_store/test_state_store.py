@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,12 @@ from orchestrix.eventsourcing import (
     InvalidAppend,
     NoTransaction,
     ProjectionContext,
+    ProjectionEngine,
     StoreClosed,
     StoreUnavailable,
     TransactionEnded,
 )
+from orchestrix.memory_store import InMemoryEventStore
 from orchestrix.projection_state import EventIds, ProjectionState
 from orchestrix.sqlite_store import (
     SQLiteProjectionStateStore,
@@ -34,7 +37,7 @@ from orchestrix.sqlite_store.connections import Connections
 from orchestrix.sqlite_store.database import open_database
 from orchestrix.sqlite_store.state_transaction import SQLiteStateTransaction
 from orchestrix.testing.conformance.deposits import deposits
-from orchestrix.testing.conformance.event_store import counted, snapshot_at
+from orchestrix.testing.conformance.event_store import Counted, HandClock, counted, snapshot_at
 from orchestrix.testing.conformance.projection_engine import (
     Case,
     ProjectionEngineConformance,
@@ -169,6 +172,85 @@ async def test_a_handler_that_ends_the_transaction_itself_is_told(
 
         assert await states.load_state("balances") is None
         await states.save_state(FULL)
+
+
+async def test_a_handler_that_ends_the_transaction_and_raises_is_told(tmp_path: Path) -> None:
+    async with open_sqlite_projections(tmp_path / "one.db") as states:
+        engine = ProjectionEngine("p", states)
+        calls: list[int] = []
+
+        @engine.on(Counted)
+        def end(event: Counted, context: ProjectionContext) -> None:
+            calls.append(event.number)
+            context.transaction.execute("CREATE TABLE IF NOT EXISTS seen (number)")
+            context.transaction.execute("INSERT INTO seen VALUES (?)", [event.number])
+            if event.number == 3:
+                context.transaction.executescript("SELECT 1")
+                raise ValueError("and now this")
+
+        with pytest.raises(TransactionEnded) as told:
+            await engine.process_events(counted(1, 2, 3))
+
+        assert isinstance(told.value.__cause__, ValueError)
+        assert calls == [1, 2, 3]
+
+
+@pytest.mark.parametrize("begins", ["beginning", "at a time"])
+async def test_the_first_event_of_a_batch_whose_transaction_was_ended_comes_next(
+    tmp_path: Path, begins: str
+) -> None:
+    clock = HandClock()
+    log = InMemoryEventStore(clock=clock)
+    for number in range(1, 5):
+        clock.now += timedelta(hours=1)
+        log.append("a", counted(number))
+    start: Any = "beginning" if begins == "beginning" else log.read_all().events[2].recorded_at
+    async with open_sqlite_projections(tmp_path / "one.db") as states:
+        engine = ProjectionEngine("p", states, start=start)
+        ends = [True]
+
+        @engine.on(Counted)
+        def end(_: Counted, context: ProjectionContext) -> None:
+            if ends:
+                context.transaction.execute("COMMIT")
+                _ = context.transaction
+
+        with pytest.raises(TransactionEnded):
+            await engine.process_events(log.read_all())
+        ends.clear()
+        state = engine.get_state()
+        assert state is not None
+        assert state.failed_position == (1 if begins == "beginning" else 3)
+        await engine.process_events(log.read_all(after_position=state.last_processed_position))
+
+        assert (await states.load_state("p")).last_processed_position == 4  # type: ignore[union-attr]
+
+
+async def test_a_retry_whose_transaction_was_ended_is_not_done_again(tmp_path: Path) -> None:
+    log, calls, failing = InMemoryEventStore(), list[int](), [True]
+    log.append("a", counted(1, 2, 3))
+    async with open_sqlite_projections(tmp_path / "one.db") as states:
+        engine = ProjectionEngine("p", states)
+
+        @engine.on(Counted)
+        def end(event: Counted, context: ProjectionContext) -> None:
+            if failing:
+                raise ValueError("not yet")
+            calls.append(event.number)
+            if event.number == 2:
+                context.transaction.execute("COMMIT")
+
+        assert engine.parking is not None
+        with pytest.raises(ValueError, match="not yet") as failed:
+            await engine.process_events(log.read_all())
+        events = log.read_all().events
+        await engine.parking.set_aside(events[0], failed.value, None)
+        await engine.process_events(log.read_all())
+        failing.clear()
+        with pytest.raises(TransactionEnded):
+            await engine.parking.retry("a", events, lambda _: None)
+
+        assert calls == [1, 2, 3]
 
 
 async def _ended_by_hand(states: SQLiteProjectionStateStore, ending: str) -> None:
