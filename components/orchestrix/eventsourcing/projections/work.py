@@ -185,8 +185,7 @@ class Work:
         try:
             await self._apply(items, feed)
         except GeneratorExit:  # the loop is gone, and nothing can be waited for
-            if not self._keeper.keep(progress):
-                progress.is_dirty = True
+            self._keeper.keep(progress)
             raise
         except BaseException as error:
             await self._save_failure(error)
