@@ -59,13 +59,6 @@ class StateKeeper:
         self._is_stored = False  # whether the store ever had a state
 
     @property
-    def managed(self) -> ManagedStateStore | None:
-        """The store, when it keeps what is set aside and its transactions are not used."""
-        if self._is_asked_again and isinstance(self._store, ManagedStateStore):
-            return self._store
-        return None
-
-    @property
     def store(self) -> ProjectionStateStore:
         """Where the state is kept."""
         return self._store
@@ -109,6 +102,12 @@ class StateKeeper:
             return None
         self.remember(stored)
         return stored
+
+    async def clear_parked(self) -> None:
+        """Forget what an engine has set aside that used the store's transactions."""
+        if self._is_asked_again and isinstance(self._store, ManagedStateStore):
+            async with self._store.transaction(self._projection_id) as transaction:
+                await transaction.parked.clear()
 
     def remember(self, state: ProjectionState | None) -> None:
         """Take note of what was saved or loaded elsewhere."""

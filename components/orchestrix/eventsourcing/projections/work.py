@@ -33,12 +33,7 @@ from orchestrix.eventsourcing.projections.registry import Registry
 from orchestrix.eventsourcing.projections.settings import Settings
 from orchestrix.eventsourcing.projections.state_keeper import StateKeeper
 from orchestrix.messaging import RecordedEvent
-from orchestrix.projection_state import (
-    UNBOUNDED,
-    Feed,
-    ProjectionState,
-    Status,
-)
+from orchestrix.projection_state import UNBOUNDED, Feed, ProjectionState, Status
 
 logger = logging.getLogger("orchestrix.projections")
 
@@ -271,7 +266,7 @@ class Work:
             self._keeper.hold(before.make_state())
             raise
         try:
-            await self._set_free()
+            await self._keeper.clear_parked()
             await self._registry.reset(self._progress.context(0, None, replaying=True))
         except (Exception, asyncio.CancelledError) as error:
             self._progress.fault = "handler"
@@ -281,12 +276,6 @@ class Work:
         self._progress.has_moved = True
         self._progress.succeed()
         await self._save()
-
-    async def _set_free(self) -> None:
-        """Forget what another engine has set aside: a replay meets it again."""
-        if (store := self._keeper.managed) is not None:
-            async with store.transaction(self._settings.projection_id) as transaction:
-                await transaction.parked.clear()
 
     async def _save_failure(self, error: BaseException) -> None:
         """Save what was handled before `error`; a failure of that does not hide `error`."""
