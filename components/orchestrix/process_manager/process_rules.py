@@ -106,7 +106,7 @@ class ProcessRules:
         match event:
             case StepCompleted():
                 return self._done(process, moment)
-            case StepSent() if process.due:
+            case StepSent():
                 process = replace(process, due=False, changed_at=moment.at)
                 if process.error is not None:
                     return self._failed(process, process.error, moment)
@@ -128,13 +128,11 @@ class ProcessRules:
         return process.step in process.answers or (step is not None and not step.completed_by)
 
     def _answered_by(self, process: Process, event: Event) -> str | None:
-        """Return the step that an event completes: the present one, else the first that waits."""
-        waiting = [
-            each.name
-            for each in self.steps
-            if isinstance(event, each.completed_by) and each.name not in process.answers
-        ]
-        return process.step if process.step in waiting else next(iter(waiting), None)
+        """Return the step that an event completes: the first that waits for such a one."""
+        for step in self.steps:
+            if isinstance(event, step.completed_by) and step.name not in process.answers:
+                return step.name
+        return None
 
     def _is_news(self, process: Process, event: ProcessEvent) -> bool:
         return event.step in self._names and event.step not in process.completed
