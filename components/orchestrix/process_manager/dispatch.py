@@ -7,8 +7,21 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Literal, TypeAlias, cast
 
-from orchestrix.eventsourcing import AsyncEventStore, ConcurrencyError, StorageError
-from orchestrix.messaging import Command, Event, Message, RetryPolicy
+from orchestrix.eventsourcing import (
+    AsyncEventStore,
+    ConcurrencyError,
+    InvalidAggregate,
+    StorageError,
+    WrongColour,
+)
+from orchestrix.messaging import (
+    Command,
+    Event,
+    Message,
+    NoHandler,
+    RetryPolicy,
+    TooManyHandlers,
+)
 from orchestrix.process_manager.process import Process, ProcessContext, ProcessStatus
 from orchestrix.process_manager.process_errors import HandlerCancelled, InvalidProcess
 from orchestrix.process_manager.process_events import (
@@ -28,8 +41,11 @@ logger = logging.getLogger("orchestrix.processes")
 Send: TypeAlias = Callable[[Command], Awaitable[object] | object]
 """Gives a command to its handler, and raises what that raises; such as a bus's ``send``."""
 
-UNANSWERED: Final[tuple[type[Exception], ...]] = (StorageError, ConcurrencyError, OSError)
-"""Failures that do not say whether a command was taken: it is sent again."""
+UNANSWERED: Final[tuple[type[Exception], ...]] = (
+    StorageError, ConcurrencyError, OSError,
+    NoHandler, TooManyHandlers, WrongColour, InvalidAggregate,
+)  # fmt: skip
+"""Failures that do not say whether a command was taken, or that say it reached nobody."""
 
 _SHORTEST_PAUSE: Final = 0.01
 """Seconds between two attempts, whatever the policy says."""

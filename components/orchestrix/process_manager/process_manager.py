@@ -154,6 +154,11 @@ def _check(name: object, starts_on: object, key: object, steps: Any) -> None:
     for step in steps:
         if not isinstance(step, ProcessStep):
             raise InvalidProcess(f"{name}: a step is a ProcessStep; found {step!r}")
+        if starts_on in step.completed_by:
+            raise InvalidProcess(
+                f"{name}: step {step.name!r} waits for the event that starts the process, which "
+                "has come before; let another event complete it"
+            )
     names = [each.name for each in steps]
     for each in names:
         if names.count(each) > 1:

@@ -11,6 +11,11 @@ from orchestrix.memory_store import InMemoryAsyncEventStore, InMemoryEventStore
 from orchestrix.messaging import ExponentialBackoff, RetryPolicy
 from orchestrix.process_manager.dispatch import Dispatch, Send
 from orchestrix.process_manager.process import Process, ProcessStatus
+from orchestrix.process_manager.process_checks import (
+    check_arguments,
+    check_managers,
+    check_send,
+)
 from orchestrix.process_manager.process_errors import (
     CommandsUnanswered,
     InvalidProcess,
@@ -63,8 +68,7 @@ class ProcessRunner:
         lease_seconds: As for a ProjectionRunner.
 
     Raises:
-        InvalidProcess: `managers` or `at_once` is none of those.
-        NoTableStore: `state_store` keeps no tables.
+        InvalidProcess: An argument is none of those.
     """
 
     def __init__(
@@ -79,7 +83,9 @@ class ProcessRunner:
         at_once: int = 100,
         lease_seconds: float = 10.0,
     ) -> None:
-        _check(managers, at_once)
+        check_managers(managers)
+        check_send(send)
+        check_arguments(state_store, unanswered, at_once)
         if isinstance(event_store, InMemoryEventStore):
             event_store = InMemoryAsyncEventStore(event_store)
         self._store = event_store
@@ -270,19 +276,3 @@ class ProcessRunner:
                 f"found {name!r}"
             )
         return self._managers[name]
-
-
-def _check(managers: Any, at_once: object) -> None:
-    if isinstance(managers, ProcessManager) or not list(managers):
-        raise InvalidProcess(
-            f"a process runner needs a list of at least one process manager; found {managers!r}"
-        )
-    for each in managers:
-        if not isinstance(each, ProcessManager):
-            raise InvalidProcess(f"a process manager is a ProcessManager; found {each!r}")
-    names = [each.name.lower() for each in managers]  # as SQLite compares the names of tables
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidProcess(f"two process managers are called {name!r}; rename one")
-    if not isinstance(at_once, int) or isinstance(at_once, bool) or at_once < 1:
-        raise InvalidProcess(f"at_once is a whole number from 1 on; found {at_once!r}")

@@ -1,5 +1,6 @@
 """A step of a process: what to send, what to wait for, how to undo it."""
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -50,13 +51,18 @@ class ProcessStep(Generic[StartT]):
             raise InvalidProcess(f"a step's name is a text, not empty; found {self.name!r}")
         for what in ("command", "compensation"):
             made_by = getattr(self, what)
-            if made_by is not None and not callable(made_by):
+            if made_by is not None and not _makes_commands(made_by):
                 raise InvalidProcess(
                     f"step {self.name!r}: its {what} is a function that makes commands from a "
-                    f"ProcessContext; found {made_by!r}"
+                    f"ProcessContext, and is not async; found {made_by!r}"
                 )
         _classes(self.name, "done_on", self.done_on)
-        _classes(self.name, "failed_on", self.failed_on)
+        for each in _classes(self.name, "failed_on", self.failed_on):
+            if each in self.completed_by:
+                raise InvalidProcess(
+                    f"step {self.name!r}: {each.__qualname__} cannot both complete it and say that "
+                    "it cannot be done"
+                )
         self._check_timeout()
 
     @property
@@ -91,6 +97,18 @@ class ProcessStep(Generic[StartT]):
                 f"step {self.name!r} has a timeout and waits for no event; give it done_on, or "
                 "leave the timeout out"
             )
+
+
+def _makes_commands(made_by: Any) -> bool:
+    if not callable(made_by) or isinstance(made_by, type) or inspect.iscoroutinefunction(made_by):
+        return False
+    try:
+        inspect.signature(made_by).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # a builtin that tells nothing of itself
+        return True
+    return True
 
 
 def _classes(step: str, what: str, given: Any) -> tuple[type[Event], ...]:

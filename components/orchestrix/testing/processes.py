@@ -7,7 +7,7 @@ from typing import Any, Self
 from orchestrix.eventsourcing import ConcurrencyError, StorageError
 from orchestrix.memory_store import InMemoryAsyncEventStore, InMemoryEventStore, InMemoryProjections
 from orchestrix.messaging import Command, Event
-from orchestrix.process_manager import Process, ProcessManager, ProcessRunner
+from orchestrix.process_manager import Process, ProcessManager, ProcessRunner, ProcessStatus
 from orchestrix.testing.errors import InvalidScenario
 from orchestrix.testing.events import check_events, difference
 from orchestrix.testing.texts import shown
@@ -45,7 +45,7 @@ class ProcessScenario:
             )
         if isinstance(error, (OSError, StorageError, ConcurrencyError)):
             raise InvalidScenario(
-                f"a {type(error).__name__} does not say whether a command was taken, so it is sent "
+                f"{type(error).__name__} does not say whether a command was taken, so it is sent "
                 "again and again; refuse it with another exception"
             )
         self._check_not_run("refusing")
@@ -54,6 +54,9 @@ class ProcessScenario:
 
     def when(self, *what: Event | timedelta) -> Self:
         """Say what happens then: events, and time that passes, in this order."""
+        for each in what:
+            if isinstance(each, timedelta) and each < timedelta(0):
+                raise InvalidScenario(f"when: time passes forwards; found {each!r}")
         check_events("when", [each for each in what if not isinstance(each, timedelta)])
         self._check_not_run("when")
         if self._then:
@@ -83,6 +86,10 @@ class ProcessScenario:
             status: As ProcessStatus has it: ``"running"``, ``"completed"`` and so on.
             error: A text that its error holds. None: it has none.
         """
+        if status not in (statuses := [each.value for each in ProcessStatus]):
+            raise InvalidScenario(
+                f"then_process: a status is one of {', '.join(statuses)}; found {status!r}"
+            )
         await self._run()
         process = await self._states.table(self._manager.table).get(process_id)
         if process is None:
@@ -102,13 +109,18 @@ class ProcessScenario:
             self._sent = []
             if self._given:
                 await self._store.append("given", self._given)
-                await runner.catch_up()
+                await self._catch_up(runner)
                 if self._then:
                     self._sent = []
             for each in self._then:
                 await self._happen(each)
-                await runner.catch_up()
+                await self._catch_up(runner)
         return self._sent
+
+    async def _catch_up(self, runner: ProcessRunner) -> None:
+        await runner.catch_up()
+        for key in await self._states.parked_keys(self._manager.projection_id):
+            raise AssertionError(f"{self._manager.name}: it could not follow an event: {key.error}")
 
     async def _happen(self, what: Event | timedelta) -> None:
         if isinstance(what, timedelta):

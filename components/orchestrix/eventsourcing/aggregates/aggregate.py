@@ -1,12 +1,18 @@
 """Aggregates: objects that decide, and whose state is the fold of their own events."""
 
+import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from inspect import isawaitable
 from typing import Any, ClassVar
 
 from orchestrix.eventsourcing.aggregates.errors import InvalidAggregate
+from orchestrix.eventsourcing.aggregates.steps import close
 from orchestrix.messaging import Event
+
+logger = logging.getLogger("orchestrix.aggregates")
 
 
 @dataclass
@@ -65,8 +71,12 @@ class AggregateRoot:
         name = self._methods.get(kind)
         if name is None:
             name = self._methods[kind] = self._method_for(event)
-        if name:
-            getattr(self, name)(event)
+        if name and (answer := getattr(self, name)(event)) is not None and isawaitable(answer):
+            close(answer)
+            raise InvalidAggregate(
+                f"{type(self).__qualname__}.{name} is async, so calling it changes nothing; what "
+                "follows an event waits for nothing"
+            )
 
     def _method_for(self, event: Event) -> str:
         """Return the name of the method that knows what an event changes; empty: there is none."""
@@ -76,7 +86,16 @@ class AggregateRoot:
             method = f"_when_{self._to_snake_case(name)}"
             if hasattr(type(self), method):
                 return method
+        self._warn_of_a_misspelling(f"_when_{self._to_snake_case(names[0] if names else '')}")
         return ""
+
+    def _warn_of_a_misspelling(self, wanted: str) -> None:
+        there = [each for each in dir(type(self)) if each.startswith("_when_")]
+        for close_one in get_close_matches(wanted, there, n=1, cutoff=0.85):
+            logger.warning(
+                "%s has no %s, so such an event changes nothing; is %s meant for it?",
+                type(self).__qualname__, wanted, close_one,
+            )  # fmt: skip
 
     def _to_snake_case(self, name: str) -> str:
         """Put an underscore before every capital letter but the first, and make it small."""

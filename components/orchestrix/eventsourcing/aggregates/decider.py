@@ -1,5 +1,7 @@
 """Deciders: the functional form of an aggregate."""
 
+import inspect
+import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar, cast
@@ -7,7 +9,7 @@ from typing import Generic, TypeVar, cast
 from orchestrix.eventsourcing.aggregates.decisions import Decisions, caused
 from orchestrix.eventsourcing.aggregates.errors import InvalidAggregate
 from orchestrix.eventsourcing.aggregates.saved_events import SavedEvents
-from orchestrix.eventsourcing.aggregates.steps import Steps, done, done_async
+from orchestrix.eventsourcing.aggregates.steps import Steps, close, done, done_async
 from orchestrix.eventsourcing.aggregates.streams import Streams, Upcasters
 from orchestrix.eventsourcing.store import AsyncEventStore, EventStore
 from orchestrix.messaging import Event, Message
@@ -35,14 +37,29 @@ class Decider(Generic[CommandT, StateT]):
         """Raise InvalidAggregate unless all three are functions."""
         for name in ("decide", "evolve", "initial"):
             if not callable(found := getattr(self, name)):
-                raise InvalidAggregate(f"{name} of a decider is a function; found {found!r}")
+                raise InvalidAggregate(
+                    f"{name} of a decider is a function, such as a class without (); found "
+                    f"{found!r}"
+                )
 
     def fold(self, events: Iterable[Event]) -> StateT:
         """Return the state after `events`."""
         state = self.initial()
         for event in events:
-            state = self.evolve(state, event)
+            state = self.evolved(state, event)
         return state
+
+    def evolved(self, state: StateT, event: Event) -> StateT:
+        """Return the state after an event.
+
+        Raises:
+            InvalidAggregate: `evolve` is async.
+        """
+        after = self.evolve(state, event)
+        if inspect.isawaitable(after):
+            close(after)
+            raise InvalidAggregate("evolve of a decider returns the next state; it is not async")
+        return after
 
     def decided(self, command: CommandT, state: StateT) -> tuple[Event, ...]:
         """Return the events that follow from a command.
@@ -52,14 +69,17 @@ class Decider(Generic[CommandT, StateT]):
             Exception: What it raises.
         """
         answer = cast("object", self.decide(command, state))
+        if inspect.isawaitable(answer):
+            close(answer)
+            raise InvalidAggregate("decide of a decider returns events; it is not async")
         events = (answer,) if isinstance(answer, Event) else answer
         if isinstance(events, Iterable) and not isinstance(events, (str, bytes, Mapping)):
             decided = tuple(cast("Iterable[object]", events))
             if all(isinstance(each, Event) for each in decided):
                 return cast("tuple[Event, ...]", decided)
         raise InvalidAggregate(
-            f"decide({command!r}, ...) returns events, as in [AccountOpened(...)], or [] for "
-            f"none; it returned {answer!r}"
+            f"decide of a decider returns events, as in [AccountOpened(...)], or [] for none; "
+            f"about a {type(command).__qualname__} it returned {reprlib.repr(answer)}"
         )
 
 
@@ -142,7 +162,7 @@ class DeciderRepository(Generic[CommandT, StateT]):
 
         def follow(events: Sequence[Event]) -> None:
             for event in events:
-                known.state = self.decider.evolve(known.state, event)
+                known.state = self.decider.evolved(known.state, event)
             known.version += len(events)
 
         yield from self._streams.follow(stream_id, 0, None, follow)

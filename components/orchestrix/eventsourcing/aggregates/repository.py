@@ -1,6 +1,7 @@
 """Loading aggregates, deciding, and saving what was decided."""
 
 import logging
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -16,7 +17,7 @@ from orchestrix.eventsourcing.append_rules import check_range
 from orchestrix.eventsourcing.errors import EventStoreError
 from orchestrix.eventsourcing.snapshot import Snapshot
 from orchestrix.eventsourcing.store import AsyncEventStore, EventStore
-from orchestrix.messaging import Message
+from orchestrix.messaging import Event, Message
 
 logger = logging.getLogger("orchestrix.aggregates")
 
@@ -171,7 +172,7 @@ class AggregateRepository(Generic[AggregateT]):
             command,
             attempts,
             load=lambda: self._load(aggregate_type, aggregate_id, create=create),
-            decide=decide,
+            decide=lambda aggregate: _decided(decide, aggregate),
             save=lambda aggregate: self._save(aggregate, command, is_once=True),
         )
 
@@ -201,7 +202,8 @@ class AggregateRepository(Generic[AggregateT]):
     def _save(
         self, aggregate: AggregateRoot, command: Message | None, *, is_once: bool = False
     ) -> Steps[SavedEvents]:
-        _check_aggregate(type(aggregate))
+        if not isinstance(aggregate, AggregateRoot):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+            raise InvalidAggregate(f"save takes an aggregate; found {reprlib.repr(aggregate)}")
         check_command(command)
         new = tuple(aggregate.uncommitted_events)
         expected_version = aggregate.version - len(new) - 1
@@ -250,6 +252,22 @@ def _empty(aggregate_type: type[AnyAggregateT], aggregate_id: str) -> AnyAggrega
         ) from error
     aggregate.aggregate_id = aggregate_id
     return aggregate
+
+
+def _decided(decide: Callable[[AnyAggregateT], Any], aggregate: AnyAggregateT) -> Any:
+    """Call `decide`; what it returns may have to be awaited, and is not used otherwise."""
+    if not callable(decide):
+        raise InvalidAggregate(
+            "decide is a function of the aggregate, as in lambda account: account.withdraw(5); "
+            f"found {reprlib.repr(decide)}"
+        )
+    answer = decide(aggregate)
+    if isinstance(answer, Event) and answer not in aggregate.uncommitted_events:
+        raise InvalidAggregate(
+            f"what decides returned a {type(answer).__qualname__}, and nobody has recorded it; "
+            "call a method of the aggregate, which gives it to _apply_event"
+        )
+    return answer
 
 
 def _check_aggregate(cls: object) -> None:

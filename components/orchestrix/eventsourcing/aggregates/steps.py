@@ -61,9 +61,14 @@ async def _awaited(step: Any) -> Any:
     return await step if inspect.isawaitable(step) else step
 
 
-def _not_sync(awaitable: Any) -> InvalidAggregate:
+def close(awaitable: Any) -> None:
+    """Leave something unawaited, without Python's warning of it."""
     if inspect.iscoroutine(awaitable):
         awaitable.close()
+
+
+def _not_sync(awaitable: Any) -> InvalidAggregate:
+    close(awaitable)
     return InvalidAggregate(
         f"{awaitable!r} has to be awaited; use the async methods, with an async event store"
     )

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from bank_account import Account, Deposited, NotEnough, Opened
 
-from orchestrix.eventsourcing import AggregateRoot
+from orchestrix.eventsourcing import AggregateRoot, InvalidAggregate
 from orchestrix.messaging import Event
 from orchestrix.testing import given
 
@@ -125,6 +125,34 @@ def test_committed_events_are_forgotten_without_touching_who_keeps_the_list() ->
     account.mark_events_committed()
 
     assert (len(kept), account.uncommitted_events, account.version) == (1, [], 1)
+
+
+def test_a_name_that_is_nearly_that_of_an_event_is_asked_about(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @dataclass
+    class Misspelt(AggregateRoot):
+        def _when_xml_imported(self, event: Event) -> None: ...
+
+        def _when_openedd(self, event: Event) -> None: ...
+
+    misspelt = Misspelt("m-1")
+    for _ in range(2):
+        misspelt._apply_event(Opened(owner="Ada"))
+    misspelt._apply_event(Event(type="else"))
+
+    assert (
+        caplog.text.count("has no _when_opened, so such an event changes nothing; is _when_o") == 1
+    )
+    assert caplog.text.count("has no") == 1
+
+
+def test_what_follows_an_event_is_not_async() -> None:
+    class Waiting(Account):
+        async def _when_opened(self, event: Opened) -> None: ...  # type: ignore[override]
+
+    with pytest.raises(InvalidAggregate, match=r"Waiting._when_opened is async, so calling it"):
+        Waiting("a-1").open("Ada")
 
 
 def test_two_aggregates_share_no_events() -> None:

@@ -151,10 +151,26 @@ def test_after_the_last_attempt_the_conflict_is_told() -> None:
     assert store.head() == 2
 
 
+async def test_deciding_and_evolving_wait_for_nothing() -> None:
+    async def wait(*_: Any) -> Any: ...
+
+    late: Any = wait
+
+    store = InMemoryEventStore()
+    store.append("a-1", deposited(1))
+    command = Withdraw(amount=Decimal(1))
+    evolving: Any = Decider(lambda *_: [], late, State)
+    deciding: Any = Decider(late, evolve, State)
+    with pytest.raises(InvalidAggregate, match=r"evolve of a decider .* is not async"):
+        DeciderRepository(store, evolving).load("a-1")
+    with pytest.raises(InvalidAggregate, match=r"decide of a decider .* is not async"):
+        DeciderRepository(store, deciding).execute("a-1", command)
+
+
 @pytest.mark.parametrize("name", ["decide", "evolve", "initial"])
 def test_what_is_no_decider_is_told(name: str) -> None:
     functions: dict[str, Any] = {"decide": evolve, "evolve": evolve, "initial": State, name: 0}
-    with pytest.raises(InvalidAggregate, match=f"{name} of a decider is a function; found 0"):
+    with pytest.raises(InvalidAggregate, match=f"^{name} of a decider is a function, such as"):
         Decider(**functions)
     with pytest.raises(InvalidAggregate, match=r"decider is a Decider\(...\); found None"):
         DeciderRepository(InMemoryEventStore(), None)  # type: ignore[arg-type]
@@ -165,7 +181,7 @@ def test_what_is_no_decider_is_told(name: str) -> None:
 )
 def test_what_is_no_event_is_told(answer: Any) -> None:
     repository = DeciderRepository(InMemoryEventStore(), Decider(lambda *_: answer, evolve, State))
-    with pytest.raises(InvalidAggregate, match=r"returns events, as in .*; it returned"):
+    with pytest.raises(InvalidAggregate, match=r"returns events, as in .* it returned"):
         repository.execute("account-1", Withdraw(amount=Decimal(1)))
 
     assert repository.event_store.head() == 0

@@ -664,6 +664,23 @@ async def test_what_is_no_command_is_told(repository: Colourless, command: Any) 
     assert len(await repository.stream("account-1")) == 2
 
 
+@pytest.mark.parametrize("decide", [None, "withdraw", Withdraw(amount=Decimal(1))])
+async def test_what_decides_is_a_function(repository: Colourless, decide: Any) -> None:
+    await opened_account(repository)
+    with pytest.raises(InvalidAggregate, match="decide is a function of the aggregate"):
+        await repository.execute(Account, "account-1", decide)
+
+
+async def test_an_event_that_is_returned_and_not_recorded_is_told(repository: Colourless) -> None:
+    await opened_account(repository)
+    with pytest.raises(InvalidAggregate, match="returned a Deposited, and nobody has recorded it"):
+        await repository.execute(Account, "account-1", lambda _: deposited_one())
+
+
+def deposited_one() -> Event:
+    return Deposited(amount=Decimal(1))
+
+
 async def test_what_decides_is_no_generator(repository: Colourless) -> None:
     await opened_account(repository)
 
@@ -714,7 +731,7 @@ def test_what_is_no_aggregate_is_told(cls: Any, sentence: str) -> None:
 
 
 def test_what_is_no_aggregate_is_not_saved() -> None:
-    with pytest.raises(InvalidAggregate, match="subclass of AggregateRoot"):
+    with pytest.raises(InvalidAggregate, match=r"save takes an aggregate; found {}"):
         AggregateRepository(InMemoryEventStore()).save({})  # type: ignore[arg-type]
 
 

@@ -25,7 +25,14 @@ from sample_transfers import (
 
 from orchestrix.eventsourcing import StoreUnavailable
 from orchestrix.memory_store import InMemoryAsyncEventStore, InMemoryEventStore, InMemoryProjections
-from orchestrix.messaging import Command, Event, FixedDelay, InMemoryAsyncMessageBus, NoRetry
+from orchestrix.messaging import (
+    Command,
+    Event,
+    FixedDelay,
+    InMemoryAsyncMessageBus,
+    InMemoryMessageBus,
+    NoRetry,
+)
 from orchestrix.process_manager import (
     CommandsUnanswered,
     InvalidProcess,
@@ -868,6 +875,19 @@ async def test_a_refusal_is_told_whatever_its_text_is(
     assert await world.bank.balances("a", "b") == [100, 0]
 
 
+async def test_a_command_that_reaches_nobody_is_no_refusal(world: World) -> None:
+    bus = InMemoryAsyncMessageBus()
+    bus.subscribe(Withdraw, world.bank.send)
+    await world.request()
+    runner = ProcessRunner(world.store, world.states, [world.manager], bus.send, retry=AT_ONCE)
+    with pytest.raises(CommandsUnanswered, match="NoHandler"):
+        await runner.catch_up()
+    bus.subscribe(Deposit, world.bank.send)
+    await runner.catch_up()
+
+    assert await world.bank.balances("a", "b") == [90, 10]
+
+
 async def test_a_handler_that_is_cancelled_by_others_is_asked_again(world: World) -> None:
     cancelled: Any = asyncio.CancelledError()
     world.bank.lost = failing_once(cancelled, Withdraw)
@@ -1058,6 +1078,10 @@ async def test_wherever_a_runner_is_cancelled_the_next_one_ends_every_process(
         ({"steps": []}, "steps are a list of at least one"),
         ({"steps": WITHDRAW}, "steps are a list of at least one"),
         ({"steps": ["withdraw"]}, "a step is a ProcessStep; found 'withdraw'"),
+        (
+            {"steps": [replace(APPROVE, done_on=TransferRequested)]},
+            "waits for the event that starts the process",
+        ),
         ({"steps": [WITHDRAW, WITHDRAW]}, "two steps are called 'withdraw'"),
     ],
 )
@@ -1076,7 +1100,10 @@ def test_what_cannot_be_a_process_manager_is_told(arguments: Any, sentence: str)
     ("arguments", "sentence"),
     [
         ({"name": ""}, "a step's name is a text, not empty; found ''"),
-        ({"command": Withdraw}, None),
+        ({"command": Withdraw}, "its command is a function that makes commands"),
+        ({"command": lambda: []}, "its command is a function that makes commands"),
+        ({"command": asyncio.sleep}, "and is not async"),
+        ({"done_on": TransferApproved, "failed_on": TransferApproved}, "cannot both complete it"),
         ({"command": "withdraw"}, "its command is a function that makes commands"),
         ({"compensation": 5}, "its compensation is a function that makes commands"),
         ({"done_on": "approved"}, "done_on is a class of events, or several; found 'approved'"),
@@ -1091,13 +1118,10 @@ def test_what_cannot_be_a_process_manager_is_told(arguments: Any, sentence: str)
         ),
     ],
 )
-def test_what_cannot_be_a_step_is_told(arguments: Any, sentence: str | None) -> None:
+def test_what_cannot_be_a_step_is_told(arguments: Any, sentence: str) -> None:
     usual: dict[str, Any] = {"name": "step"}
-    if sentence is None:
+    with pytest.raises(InvalidProcess, match=sentence):
         ProcessStep(**(usual | arguments))
-    else:
-        with pytest.raises(InvalidProcess, match=sentence):
-            ProcessStep(**(usual | arguments))
 
 
 @pytest.mark.parametrize(
@@ -1108,12 +1132,20 @@ def test_what_cannot_be_a_step_is_told(arguments: Any, sentence: str | None) -> 
         (["transfers"], {}, "a process manager is a ProcessManager; found 'transfers'"),
         ([transfers(), transfers()], {}, "two process managers are called 'transfers'"),
         ([transfers(), transfers(name="Transfers")], {}, "two process managers are called"),
+        ([transfers()], {"send": 5}, "send is a function of one command, such as bus.send; found"),
+        ([transfers()], {"send": lambda: None}, "cannot be called so"),
+        ([transfers()], {"send": InMemoryMessageBus()}, "send is a function of one command"),
+        ([transfers()], {"send": InMemoryMessageBus().publish}, "give the runner its send"),
+        ([transfers()], {"state_store": InMemoryEventStore()}, "state_store keeps tables"),
+        ([transfers()], {"unanswered": KeyError}, "unanswered is a tuple of exceptions"),
+        ([transfers()], {"unanswered": ("x",)}, "unanswered is a tuple of exceptions"),
         ([transfers()], {"at_once": 0}, "at_once is a whole number from 1 on; found 0"),
     ],
 )
 def test_what_cannot_be_run_is_told(managers: Any, options: Any, sentence: str) -> None:
+    usual: dict[str, Any] = {"state_store": InMemoryProjections(), "send": print}
     with pytest.raises(InvalidProcess, match=sentence):
-        ProcessRunner(InMemoryEventStore(), InMemoryProjections(), managers, print, **options)
+        ProcessRunner(InMemoryEventStore(), managers=managers, **(usual | options))
 
 
 async def test_a_key_that_is_no_text_stops_nothing_else(

@@ -105,6 +105,8 @@ async def test_an_error_that_is_not_expected_is_a_failure() -> None:
         (lambda it: it.refusing(Deposit, OSError()), "does not say whether a command was taken"),
         (lambda it: it.refusing("Deposit", ValueError()), "refusing takes a class of commands"),
         (lambda it: it.refusing(Deposit, ValueError), "refusing takes what the handler raises"),
+        (lambda it: it.when(timedelta(-1)), "when: time passes forwards; found"),
+        (lambda it: it.then_process("t-1", "faild"), "a status is one of running, .*'faild'"),
         (lambda it: it.when("approved"), "when: number 1 is 'approved', which is no event"),
         (lambda it: it.when(APPROVED).when(APPROVED), "when comes once"),
         (lambda it: it.then_sent(APPROVED), "then_sent: number 1 is .* no command"),
@@ -115,6 +117,15 @@ async def test_what_makes_no_sense_is_told(
 ) -> None:
     with pytest.raises(InvalidScenario, match=sentence):
         await misuse(given(transfers(), REQUESTED))
+
+
+async def test_an_event_that_cannot_be_followed_is_a_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    manager: Any = transfers()
+    manager._key = lambda _: 5
+    with caplog.at_level("CRITICAL"), pytest.raises(AssertionError, match="the key of a Transfer"):
+        await given(manager, REQUESTED).then_sent()
 
 
 async def test_what_comes_too_late_is_told() -> None:
