@@ -70,10 +70,14 @@ class _Sending:
 
     Attributes:
         taken: How many were taken, at least.
+        is_over: Whether it is known what became of all; then only that is to be written down.
+        refused: How one was refused; None: none was.
     """
 
     def __init__(self) -> None:
         self.taken = 0
+        self.is_over = False
+        self.refused: _Refused | None = None
 
 
 class Dispatch:
@@ -149,26 +153,41 @@ class Dispatch:
             await self._do(process, step, sending)
 
     async def _do(self, process: Process, step: ProcessStep[Any], sending: "_Sending") -> None:
-        try:
-            await self._send_all(process, step, "command", sending)
-        except _Refused as refused:
-            error = _sentence(refused.error)
-            await self._write(process, StepFailed, error=error, taken=refused.taken)
+        await self._find_out(process, step, "command", sending)
+        if sending.refused is not None:
+            error = _sentence(sending.refused.error)
+            await self._write(process, StepFailed, error=error, taken=sending.refused.taken)
         else:
             await self._write(process, StepSent if step.completed_by else StepCompleted)
 
     async def _undo(self, process: Process, step: ProcessStep[Any], sending: "_Sending") -> None:
-        try:
-            await self._send_all(process, step, "compensation", sending)
-        except _Refused as refused:
-            logger.error(
-                "process manager %r: process %r is parked, since undoing its step %r was "
-                "refused; mend that and retry it, or settle it by hand",
-                self.manager.name, process.process_id, step.name, exc_info=refused.error,
-            )  # fmt: skip
-            await self._write(process, CompensationFailed, error=_sentence(refused.error))
-        else:
+        await self._find_out(process, step, "compensation", sending)
+        if sending.refused is None:
             await self._write(process, StepCompensated)
+            return
+        error = sending.refused.error
+        logger.error(
+            "process manager %r: process %r is parked, since undoing its step %r was refused; mend "
+            "that and retry it, or settle it by hand",
+            self.manager.name, process.process_id, step.name, exc_info=error,
+        )  # fmt: skip
+        await self._write(process, CompensationFailed, error=_sentence(error))
+
+    async def _find_out(
+        self,
+        process: Process,
+        step: ProcessStep[Any],
+        what: Literal["command", "compensation"],
+        sending: "_Sending",
+    ) -> None:
+        """Send the commands of a step, unless it is known already what became of them."""
+        if sending.is_over:
+            return
+        try:
+            await self._send_all(process, step, what, sending)
+        except _Refused as refused:
+            sending.refused = refused
+        sending.is_over = True
 
     async def _send_all(
         self,
@@ -215,7 +234,8 @@ class Dispatch:
         answers = {name: events[at] for name, at in process.answers.items()}
         started = events[process.started_position]
         cause = events[process.cause_position]
-        context = ProcessContext(process.process_id, started, answers, process.error)
+        error = process.error if process.status is ProcessStatus.COMPENSATING else None
+        context = ProcessContext(process.process_id, started, answers, error)
         return context, cause if cause is started else cause.caused_by(started)
 
     async def _event_at(self, position: int) -> Event:
@@ -230,9 +250,8 @@ class Dispatch:
     async def _write(self, process: Process, kind: type[ProcessEvent], **fields: Any) -> None:
         """Append an outcome, once for each time that the process came to this step."""
         started = await self._event_at(process.started_position)
-        key = "\0".join(
-            (self.manager.name, process.process_id, str(process.cause_position), kind.__name__)
-        )
+        parts = self.manager.name, process.process_id, process.cause_position, kind.__name__
+        key = "\0".join(map(str, (*parts, fields.get("taken", 0))))
         event = kind(
             id=str(uuid.uuid5(_NAMESPACE, key)), manager=self.manager.name,
             process_id=process.process_id, step=process.step or "",

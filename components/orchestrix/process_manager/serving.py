@@ -46,6 +46,7 @@ class Serving:
         self._busy: set[str] = set()
         self._unanswered: dict[str, Exception] = {}
         self._served: dict[str, Process] = {}  # as they were when their outcome was written
+        self._timed_out: dict[str, Process] = {}  # the same, when their time was over
         self._stuck: dict[str, Exception] = {}
 
     @property
@@ -93,10 +94,14 @@ class Serving:
             self._served.pop(name, None)
             self._stuck.pop(name, None)
             return False
+        self._tell_of(name)
+        return True
+
+    def _tell_of(self, name: str) -> None:
+        """Tell, once, that the row of a process does not follow the log."""
         if name not in self._stuck:
             self._stuck[name] = OutcomeNotFollowed(self._dispatch.manager.name, name)
             logger.error("%s", self._stuck[name])
-        return True
 
     async def until_served(self) -> None:
         """Wait until everything that was begun is done; raise what one ended with."""
@@ -114,7 +119,7 @@ class Serving:
         await asyncio.gather(*tasks, return_exceptions=True)
         unanswered = {**self._unanswered, **self._stuck}
         self._unanswered, self._stuck = {}, {}
-        self._tasks, self._busy, self._served = {}, set(), {}
+        self._tasks, self._busy, self._served, self._timed_out = {}, set(), {}, {}
         return unanswered
 
     async def _serve(self, process: Process, for_ever: bool) -> None:
@@ -141,15 +146,22 @@ class Serving:
     async def _time_out(self) -> bool:
         """Write down which waits are over; return whether there were any."""
         has_any, last = False, None
+        if not await self._timers.query(limit=1):
+            self._timed_out.clear()
         while timers := await self._timers.query(limit=_TIMERS, after=last):
             now = await self._store.now()
             for timer in timers:
                 if timer.at > now:
                     return has_any
                 process = await self._processes.get(timer.process_id)
-                if process is not None and not process.due:
-                    await self._dispatch.time_out(process)
-                    has_any = True
+                if process is None or process.due:
+                    continue
+                if self._timed_out.get(timer.process_id) == process:
+                    self._tell_of(timer.process_id)
+                    continue
+                await self._dispatch.time_out(process)
+                self._timed_out[timer.process_id] = process
+                has_any = True
             last = timers[-1].at, timers[-1].process_id
         return has_any
 

@@ -43,6 +43,8 @@ from orchestrix.process_manager import (
     ProcessRunner,
     ProcessStatus,
     ProcessStep,
+    StepCompleted,
+    StepFailed,
     StepTimedOut,
     UnknownProcess,
     WrongStatus,
@@ -612,6 +614,111 @@ async def test_a_command_without_an_answer_is_sent_again_and_has_one_effect(
     assert len({each.id for each in world.bank.sent}) == 2
 
 
+class Deaf:
+    """A log whose answers to some outcomes are lost, so often still."""
+
+    def __init__(self, store: Any, kind: type[Event], left: int) -> None:
+        self._store, self._kind, self.left = store, kind, left
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def append(self, stream_id: str, events: Any, **named: Any) -> Any:
+        result = await self._store.append(stream_id, events, **named)
+        if self.left and isinstance(events[0], self._kind):
+            self.left -= 1
+            raise StoreUnavailable("x", "it is away")
+        return result
+
+
+@pytest.mark.parametrize(("kind", "sends"), [(StepFailed, 3), (StepCompleted, 3)])
+async def test_what_became_of_a_command_is_written_again_and_the_command_not_sent_again(
+    world: World, kind: type[Event], sends: int
+) -> None:
+    world.bank.failing = failing_once(ValueError("no"), Deposit)
+    await world.request()
+    runner = world.runner()
+    for serving in runner._serving:
+        serving._dispatch._store = Deaf(world.store, kind, 2)  # type: ignore[assignment]
+    await runner.catch_up()
+
+    assert await world.status() == "failed"
+    assert len(world.bank.sent) == sends
+    assert await world.bank.balances("a", "b") == [100, 0]
+
+
+async def test_of_two_refusals_the_one_that_knows_of_an_effect_counts(world: World) -> None:
+    both = ProcessStep[TransferRequested](
+        "both",
+        command=lambda _: [Withdraw(account="a", amount=10), Deposit(account="c", amount=10)],
+        compensation=lambda _: Deposit(account="a", amount=10),
+    )
+    world.bank.closed = {"c"}
+    await world.bank.open(c=0)
+    await world.request()
+    runner = world.runner(both)
+    await runner._runner.catch_up()
+    process = await world.process()
+    (serving,) = runner._serving
+
+    async def never(_: float) -> bool:
+        return False
+
+    world.bank.failing = failing_once(ValueError("not yet"), Withdraw)
+    for _ in range(2):
+        await serving._dispatch.serve(process, never, for_ever=False)
+    await runner.catch_up()
+
+    assert (await world.process()).undone == ["both"]
+    assert await world.bank.balances("a", "c") == [100, 0]
+
+
+async def test_a_command_is_made_without_knowing_that_it_will_be_undone(world: World) -> None:
+    errors: list[str | None] = []
+
+    def make(process: Any) -> Command:
+        errors.append(process.error)
+        return Withdraw(account="a", amount=10)
+
+    away = True
+
+    def lose(_: Command) -> None:
+        if away:
+            raise OSError("away")
+
+    world.bank.lost = lose
+    await world.request()
+    step = replace(WITHDRAW, command=make)
+    with pytest.raises(CommandsUnanswered):
+        await world.runner(step).catch_up()
+    await world.runner(step).cancel("transfers", "t-1", "why")
+    away = False
+    await world.runner(step).catch_up()
+
+    assert set(errors) == {None}
+    assert await world.bank.balances("a") == [100]
+
+
+async def test_a_time_that_is_over_and_the_rows_cannot_follow_is_told_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.request()
+    runner = world.runner(APPROVE)
+    await runner.catch_up()
+    world.clock.now += timedelta(days=1)
+    followed = world.manager.rules.followed
+
+    def broken(process: Process, event: Any, moment: Any) -> Process:
+        if isinstance(event, StepTimedOut):
+            raise OverflowError("no such time")
+        return followed(process, event, moment)
+
+    monkeypatch.setattr(world.manager.rules, "followed", broken)
+    with caplog.at_level(logging.CRITICAL), pytest.raises(CommandsUnanswered, match="parked keys"):
+        async with asyncio.timeout(10):
+            await runner.catch_up()
+
+
 async def test_what_stays_without_an_answer_is_told_and_gone_on_with(world: World) -> None:
     def away(_: Command) -> None:
         raise OSError("the bank is away")
@@ -667,6 +774,9 @@ async def test_what_another_runner_has_done_is_not_tried_any_more(world: World) 
             with suppress(ProjectionsStopped):
                 other_runner = ProcessRunner(world.store, world.states, [world.manager], other.send)
                 await other_runner.catch_up()
+        while runner._serving[0]._tasks:
+            await asyncio.sleep(0.001)
+            runner._serving[0].look()
     runner.stop()
     await running
 
@@ -980,7 +1090,11 @@ async def is_waiting(world: World) -> bool:
     return process is not None and process.step == "approve" and not process.due
 
 
-async def test_timers_of_others_do_not_wait_for_what_is_not_answered(world: World) -> None:
+async def test_timers_of_others_do_not_wait_for_what_is_not_answered(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrix.process_manager.serving._TIMERS", 1)
+
     def fail(command: Command) -> None:
         if getattr(command, "transfer_id", None) == "t-1":
             raise OSError("away")
