@@ -23,6 +23,7 @@ from orchestrix.eventsourcing.append_rules import (
     check_stream_id,
     check_version,
     is_unicode,
+    listed,
     repeated_append,
     time_of,
 )
@@ -134,6 +135,7 @@ __all__ = [
     "chosen",
     "handed_over",
     "is_unicode",
+    "listed",
     "on",
     "outbox",
     "repeated_append",

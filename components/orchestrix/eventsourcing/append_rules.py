@@ -1,7 +1,7 @@
 """What every store decides before it writes, free of I/O."""
 
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -63,6 +63,21 @@ def check_append(
         name = f"append to stream {stream_id!r}: expected_version"
         check_range(name, expected_version, NO_STREAM)
     _check_ids(stream_id, events)
+
+
+def listed(stream_id: str, events: Iterable[Event]) -> list[Event]:
+    """Return the events of an append as a list of its own.
+
+    Raises:
+        InvalidAppend: They are none that can be gone through, such as a single event.
+        Exception: Whatever going through them raises.
+    """
+    if isinstance(events, Event) or not isinstance(events, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        raise InvalidAppend(
+            f"append to stream {stream_id!r}: events are a list, as in [event]; found "
+            f"{reprlib.repr(events)}"
+        )
+    return list(events)
 
 
 def check_stream_id(stream_id: str) -> None:

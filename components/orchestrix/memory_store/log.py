@@ -24,6 +24,7 @@ from orchestrix.eventsourcing import (
     check_texts,
     check_version,
     chosen,
+    listed,
     repeated_append,
     time_of,
 )
@@ -61,7 +62,7 @@ class EventLog:
         metadata: Mapping[str, str] | None,
     ) -> AppendResult:
         """See the port."""
-        events = list(events)
+        events = listed(stream_id, events)
         check_append(stream_id, events, expected_version, metadata)
         contents = [content_of(event) for event in events]
         kept = MappingProxyType(dict(metadata or {}))

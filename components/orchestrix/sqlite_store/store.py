@@ -28,6 +28,7 @@ from orchestrix.eventsourcing import (
     check_texts,
     checked_seconds,
     chosen,
+    listed,
     seconds_to_wait,
 )
 from orchestrix.messaging import Event
@@ -89,7 +90,7 @@ class SQLiteEventStore(AsyncEventStore):
         metadata: Mapping[str, str] | None = None,
     ) -> AppendResult:
         self._check_open()
-        events = list(events)
+        events = listed(stream_id, events)
         check_append(stream_id, events, expected_version, metadata)
         self._check_outside(stream_id)
         try:

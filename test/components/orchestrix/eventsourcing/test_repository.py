@@ -2,7 +2,9 @@
 
 import asyncio
 import pickle
+import sqlite3
 from collections.abc import AsyncGenerator
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import wraps
@@ -13,7 +15,7 @@ import pytest
 from bank_account import Account, Deposited, NotEnough, Opened, Withdraw, Withdrawn
 from both_colours import STORES, Colourless, opened
 
-from orchestrix.event_codec import EventUpcaster, UpcasterException, UpcasterRegistry
+from orchestrix.event_codec import EventCodec, EventUpcaster, UpcasterException, UpcasterRegistry
 from orchestrix.eventsourcing import (
     AggregateError,
     AggregateNotFound,
@@ -32,6 +34,7 @@ from orchestrix.eventsourcing import (
 )
 from orchestrix.memory_store import InMemoryAsyncEventStore, InMemoryEventStore
 from orchestrix.messaging import Event, UnknownEvent
+from orchestrix.sqlite_store import open_sqlite_store
 
 
 @pytest.fixture(params=STORES)
@@ -508,6 +511,43 @@ async def test_events_are_brought_up_to_date_when_they_are_loaded(store: type[An
     await repository.append("a-1", [PaidInV1(cents=150), PaidIn(amount=Decimal(1))])
 
     assert (await repository.load(PaidAccount, "a-1")).balance == Decimal("2.50")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeePaid(Event, type="test-account.fee-paid", schema_version=2):
+    amount: Decimal
+
+
+@dataclass
+class FeeAccount(AggregateRoot):
+    fees: Decimal = Decimal(0)
+
+    def _when_fee_paid(self, event: FeePaid) -> None:
+        self.fees += event.amount
+
+
+async def test_events_that_older_programs_stored_are_brought_up_to_date_by_the_codec(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "events.db"
+    async with open_sqlite_store(file) as store:
+        await store.append("a-1", [FeePaid(amount=Decimal(1))])
+    with closing(sqlite3.connect(file)) as connection:
+        old = "UPDATE events SET schema_version = 1, data = replace(data, 'amount', 'fee')"
+        connection.execute(old)
+        connection.commit()
+    codec = EventCodec()
+
+    @codec.upcaster("test-account.fee-paid", 1)
+    def rename(data: dict[str, Any]) -> dict[str, Any]:
+        data["amount"] = data.pop("fee")
+        return data
+
+    async with open_sqlite_store(file, codec=codec) as store:
+        account = await AggregateRepository(store).load_async(FeeAccount, "a-1")
+
+    assert account.fees == 1
+    assert rename
 
 
 class Waiting(EventUpcaster):

@@ -33,6 +33,8 @@ REFUSED_APPENDS = [
     refused(InvalidAppend, "'a': .*item 1.* NUL", "append", "a", [Event(), Event(id="a\0b")]),
     refused(InvalidAppend, "'a': .*item 0.* 512", "append", "a", [Event(type="x" * 513)]),
     refused(InvalidAppend, "stream id.*7", "append", 7, []),
+    refused(InvalidAppend, r"'a': events are a list, as in \[event\]", "append", "a", Event()),
+    refused(InvalidAppend, r"'a': events are a list, .*found None", "append", "a", None),
     refused(InvalidAppend, "stream id.*''", "save", "", []),
     refused(InvalidAppend, "stream id.*''", "save_snapshot", Snapshot("", "Account", 0, {})),
     refused(InvalidAppend, "'a': item 0 is 'opened', not an Event", "append", "a", ["opened"]),
