@@ -1,4 +1,4 @@
-"""Whose turn it is, and when somebody's wish is heard: corners that readers found."""
+"""Whose turn it is, and when a wish is heard: in corners."""
 
 import asyncio
 import logging
