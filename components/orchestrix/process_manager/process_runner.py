@@ -254,6 +254,8 @@ class ProcessRunner:
         told = asyncio.create_task(self._stopping.wait())
         try:
             await asyncio.wait({growing, told}, return_when=asyncio.FIRST_COMPLETED)
+            if growing.done():
+                growing.result()  # what the store raises is told, and waited for
         finally:
             growing.cancel()
             told.cancel()

@@ -1070,7 +1070,7 @@ async def test_a_store_that_is_away_is_waited_for(
     runner._store = away
     for serving in runner._serving:
         serving._store = serving._dispatch._store = away
-    with caplog.at_level(logging.CRITICAL):
+    with caplog.at_level(logging.WARNING):
         running = asyncio.create_task(runner.run())
         async with asyncio.timeout(5):
             while not await is_waiting(world):  # noqa: ASYNC110 - nobody announces it
@@ -1081,7 +1081,8 @@ async def test_a_store_that_is_away_is_waited_for(
         await running
 
     assert process.status is ProcessStatus.FAILED
-    assert away.left == 0
+    assert away.left < 3
+    assert "the processes wait for a store" in caplog.text or method in ("append", "now")
     assert await world.bank.balances("a", "b") == [100, 0]
 
 
