@@ -13,6 +13,7 @@ from typing import Any
 
 from orchestrix.messaging import Event
 from orchestrix.process_manager.process import Process, ProcessStatus
+from orchestrix.process_manager.process_errors import InvalidProcess
 from orchestrix.process_manager.process_events import (
     CancellationRequested,
     CompensationFailed,
@@ -151,6 +152,11 @@ class ProcessRules:
     def _done(self, process: Process, moment: Moment) -> Process:
         """Go on after the present step, or back if that was wished for meanwhile."""
         name = process.step or ""
+        if name not in self._names:
+            raise InvalidProcess(
+                f"process {process.process_id!r} has done its step {name!r}, which is none any "
+                "more; give a step that name back"
+            )
         process = replace(process, completed=[*process.completed, name])
         if process.error is not None:
             return self._failed(process, process.error, moment)

@@ -145,10 +145,11 @@ class Serving:
 
     async def _time_out(self) -> bool:
         """Write down which waits are over; return whether there were any."""
-        has_any, last = False, None
-        if not await self._timers.query(limit=1):
+        has_any = False
+        timers = await self._timers.query(limit=_TIMERS)
+        if not timers:
             self._timed_out.clear()
-        while timers := await self._timers.query(limit=_TIMERS, after=last):
+        while timers:
             now = await self._store.now()
             for timer in timers:
                 if timer.at > now:
@@ -163,6 +164,7 @@ class Serving:
                 self._timed_out[timer.process_id] = process
                 has_any = True
             last = timers[-1].at, timers[-1].process_id
+            timers = await self._timers.query(limit=_TIMERS, after=last)
         return has_any
 
 

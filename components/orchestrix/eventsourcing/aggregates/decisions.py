@@ -100,7 +100,6 @@ class Decisions:
                 own. None: they have their ids.
         """
         if command is not None:
-            check_command(command)
             events = [_formed(command, stream_id, *each) for each in enumerate(events)]
         version = expected_version if events else None
         at: AppendResult = yield self._store.append(stream_id, events, expected_version=version)

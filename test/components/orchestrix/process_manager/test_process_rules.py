@@ -20,6 +20,7 @@ from orchestrix.messaging import Event
 from orchestrix.process_manager import (
     CancellationRequested,
     CompensationFailed,
+    InvalidProcess,
     Process,
     ProcessEvent,
     ProcessStatus,
@@ -199,6 +200,13 @@ def test_a_step_that_is_gone_is_not_passed_over_when_it_has_to_be_undone() -> No
     history.rules = ProcessRules([DEPOSIT])
 
     assert at(history.after(failed("deposit"))) == (COMPENSATING, "withdraw", True)
+
+
+def test_what_comes_after_a_step_that_is_gone_is_no_guess() -> None:
+    history = History(WITHDRAW, DEPOSIT)
+    history.rules = ProcessRules([DEPOSIT])
+    with pytest.raises(InvalidProcess, match="'withdraw', which is none any more; give a step"):
+        history.after(*done("withdraw"))
 
 
 def test_a_denial_of_what_is_parked_changes_nothing() -> None:
